@@ -24,7 +24,8 @@ func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies + ["VarveTestKit", system], resources: resources, swiftSettings: settings)
+        name: name, dependencies: dependencies + ["VarveTestKit", system], resources: resources, swiftSettings: settings
+    )
 }
 
 let package = Package(
@@ -42,7 +43,9 @@ let package = Package(
         room("VarveModel", []),
         room("VarveSeal", [crypto]),
         room("VarveKeys", ["VarveSeal", crypto, cryptoExtras]),
-        room("VarveStore", ["VarveModel", "VarveSeal", "VarveKeys", crypto, .product(name: "GRDB", package: "GRDB.swift")]),
+        room(
+            "VarveStore",
+            ["VarveModel", "VarveSeal", "VarveKeys", crypto, .product(name: "GRDB", package: "GRDB.swift")]),
         room("VarveVault", ["VarveModel", "VarveSeal", "VarveKeys", "CArchive", crypto]),
         room("VarvePipeline", ["VarveModel", "VarveSeal", "VarveKeys", "VarveStore", "VarveVault"]),
         room("VarveConfig", ["VarveModel", "Yams"]),
@@ -63,7 +66,8 @@ let package = Package(
         tests("VarveSealTests", ["VarveSeal", crypto], resources: [.copy("Fixtures")]),
         tests("VarveKeysTests", ["VarveKeys", "VarveSeal", crypto]),
         tests("VarveStoreTests", ["VarveStore", "VarveKeys", "VarveModel"]),
-        tests("VarveVaultTests", ["VarveVault", "VarveKeys", "VarveSeal", "VarveModel"], resources: [.copy("Fixtures")]),
+        tests(
+            "VarveVaultTests", ["VarveVault", "VarveKeys", "VarveSeal", "VarveModel"], resources: [.copy("Fixtures")]),
         tests("VarvePipelineTests", ["VarvePipeline", "VarveVault", "VarveStore", "VarveKeys", "VarveModel"]),
         tests("VarveConfigTests", ["VarveConfig"]),
         tests("VarveCLITests", ["VarveModel"]),

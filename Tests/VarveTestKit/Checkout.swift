@@ -22,9 +22,9 @@ package enum Checkout {
             }
         }
         #if DEBUG
-        return root.appending(".build/debug")
+            return root.appending(".build/debug")
         #else
-        return root.appending(".build/release")
+            return root.appending(".build/release")
         #endif
     }()
 

@@ -87,7 +87,8 @@ package final class ChildProcess: Sendable {
         var pid: pid_t = 0
         try Self.check(
             "Starting '\(program)'",
-            posix_spawnp(&pid, program.string, &actions, &attributes, argumentVector.pointers, environmentVector.pointers))
+            posix_spawnp(
+                &pid, program.string, &actions, &attributes, argumentVector.pointers, environmentVector.pointers))
         id = pid
     }
 
@@ -104,7 +105,8 @@ package final class ChildProcess: Sendable {
         _ program: FilePath, _ arguments: [String] = [], in folder: FilePath? = nil,
         environment: [String: String?] = [:], input: [UInt8] = [], timeLimit: Duration = ChildProcess.timeLimit
     ) throws -> ProcessResult {
-        try ChildProcess(program, arguments, in: folder, environment: environment, input: input).wait(timeLimit: timeLimit)
+        try ChildProcess(program, arguments, in: folder, environment: environment, input: input)
+            .wait(timeLimit: timeLimit)
     }
 
     /// Runs `varve` as it was built with these tests.
@@ -157,7 +159,8 @@ package final class ChildProcess: Sendable {
         let ending: ProcessResult.Ending =
             timedOut ? .timedOut : signal == 0 ? .exit((status >> 8) & 0xFF) : .signal(signal)
         return ProcessResult(
-            ending: ending, output: try output.contents(), errors: try errors.contents(), took: took, memoryPeak: memoryPeak)
+            ending: ending, output: try output.contents(), errors: try errors.contents(), took: took,
+            memoryPeak: memoryPeak)
     }
 
     package func outputSoFar() throws -> [UInt8] { try output.contents() }
