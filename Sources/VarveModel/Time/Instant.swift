@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// A point in time: microseconds since 1970-01-01T00:00:00Z.
+///
+/// As text it is RFC 3339 in UTC with six decimals (`2026-11-23T10:00:00.123456Z`), so that the order of texts is the order of times.
+package struct Instant: Comparable, Hashable, Sendable {
+    package let microseconds: Int64
+
+    package init(microseconds: Int64) {
+        self.microseconds = microseconds
+    }
+
+    package static func now() -> Instant {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+    }
+
+    package static func < (left: Instant, right: Instant) -> Bool {
+        left.microseconds < right.microseconds
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    package var seconds: Int64 {
+        floorDivide(microseconds, 1_000_000).quotient
+    }
+}
+
+/// Division that rounds down, so that times before 1970 keep their order.
+private func floorDivide(_ value: Int64, _ divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+    let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
+    return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+}
+
+// MARK: - Text
+
+extension Instant {
+    /// `2026-11-23T10:00:00.123456Z`.
+    package var rfc3339: String {
+        let parts = civil
+        return "\(padded(parts.year, 4))-\(padded(parts.month, 2))-\(padded(parts.day, 2))"
+            + "T\(padded(parts.hour, 2)):\(padded(parts.minute, 2)):\(padded(parts.second, 2)).\(padded(parts.micros, 6))Z"
+    }
+
+    /// `20261123T100000Z`: whole seconds, fit for a file name.
+    package var compact: String {
+        let parts = civil
+        return "\(padded(parts.year, 4))\(padded(parts.month, 2))\(padded(parts.day, 2))"
+            + "T\(padded(parts.hour, 2))\(padded(parts.minute, 2))\(padded(parts.second, 2))Z"
+    }
+
+    /// Reads an RFC 3339 time with `Z` or an offset. Decimals past the sixth are cut off.
+    package init?(rfc3339 text: String) {
+        var reader = DigitReader(bytes: Array(text.utf8))
+        guard let year = reader.number(digits: 4), reader.take("-"), let month = reader.number(digits: 2),
+            reader.take("-"), let day = reader.number(digits: 2),
+            reader.take("T") || reader.take("t") || reader.take(" "),
+            let hour = reader.number(digits: 2), reader.take(":"), let minute = reader.number(digits: 2),
+            reader.take(":"), let second = reader.number(digits: 2)
+        else { return nil }
+        guard (1...12).contains(month), day >= 1, day <= daysInMonth(year: year, month: month), hour < 24, minute < 60,
+            second < 60
+        else { return nil }
+        var micros: Int64 = 0
+        if reader.take(".") {
+            guard let fraction = reader.fraction() else { return nil }
+            micros = fraction
+        }
+        var offsetMinutes: Int64 = 0
+        if !(reader.take("Z") || reader.take("z")) {
+            let sign: Int64 = reader.take("+") ? 1 : -1
+            guard sign == 1 || reader.take("-"), let hours = reader.number(digits: 2), reader.take(":"),
+                let minutes = reader.number(digits: 2), hours < 24, minutes < 60
+            else { return nil }
+            offsetMinutes = sign * (hours * 60 + minutes)
+        }
+        guard reader.isAtEnd else { return nil }
+        let days = daysSince1970(year: year, month: month, day: day)
+        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offsetMinutes * 60
+        self.init(microseconds: seconds * 1_000_000 + micros)
+    }
+
+    private var civil: (year: Int64, month: Int64, day: Int64, hour: Int64, minute: Int64, second: Int64, micros: Int64)
+    {
+        let (seconds, micros) = floorDivide(microseconds, 1_000_000)
+        let (days, rest) = floorDivide(seconds, 86_400)
+        let date = civilDate(daysSince1970: days)
+        return (date.year, date.month, date.day, rest / 3600, rest / 60 % 60, rest % 60, micros)
+    }
+}
+
+extension Instant: Codable {
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let instant = Instant(rfc3339: text) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "A time must be RFC 3339 text such as 2026-11-23T10:00:00.123456Z.")
+        }
+        self = instant
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(rfc3339)
+    }
+}
+
+extension Instant: CustomStringConvertible {
+    package var description: String { rfc3339 }
+}
+
+// MARK: - Calendar arithmetic (proleptic Gregorian; days are counted in eras of 400 years that begin on 1 March)
+
+private func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
+    let shifted = month <= 2 ? year - 1 : year
+    let (era, yearOfEra) = floorDivide(shifted, 400)
+    let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
+    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+}
+
+private func civilDate(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+    let (era, dayOfEra) = floorDivide(days + 719_468, 146_097)
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let shiftedMonth = (5 * dayOfYear + 2) / 153
+    let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+    return (year, month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
+}
+
+private func daysInMonth(year: Int64, month: Int64) -> Int64 {
+    switch month {
+    case 4, 6, 9, 11: 30
+    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+    default: 31
+    }
+}
+
+private func padded(_ value: Int64, _ width: Int) -> String {
+    let digits = String(value.magnitude)
+    return (value < 0 ? "-" : "") + String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+}
+
+private struct DigitReader {
+    let bytes: [UInt8]
+    var at = 0
+
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
+    var isAtEnd: Bool { at == bytes.count }
+
+    mutating func take(_ character: Unicode.Scalar) -> Bool {
+        guard at < bytes.count, bytes[at] == UInt8(ascii: character) else { return false }
+        at += 1
+        return true
+    }
+
+    mutating func digit() -> Int64? {
+        guard at < bytes.count, case 0x30...0x39 = bytes[at] else { return nil }
+        at += 1
+        return Int64(bytes[at - 1] - 0x30)
+    }
+
+    mutating func number(digits: Int) -> Int64? {
+        var value: Int64 = 0
+        for _ in 0..<digits {
+            guard let next = digit() else { return nil }
+            value = value * 10 + next
+        }
+        return value
+    }
+
+    /// Microseconds from one or more decimals.
+    mutating func fraction() -> Int64? {
+        guard var value = digit() else { return nil }
+        var scale = 5
+        while let next = digit() {
+            if scale > 0 {
+                value = value * 10 + next
+                scale -= 1
+            }
+        }
+        for _ in 0..<scale { value *= 10 }
+        return value
+    }
+}
