@@ -187,3 +187,39 @@ private struct DigitReader {
         return value
     }
 }
+
+// MARK: - Decimal seconds, as the DynamoDB API has times
+
+extension Instant {
+    /// Seconds since 1970 with six decimals, without trailing zeros.
+    var epochSeconds: String {
+        let (seconds, micros) = floorDivide(microseconds, 1_000_000)
+        guard micros > 0 else { return String(seconds) }
+        guard seconds < 0 else { return "\(seconds).\(trimmed(micros))" }
+        // -1.5 is one and a half second before 1970: the decimals count away from zero.
+        let whole = seconds + 1
+        return "\(whole == 0 ? "-0" : String(whole)).\(trimmed(1_000_000 - micros))"
+    }
+
+    private func trimmed(_ micros: Int64) -> String {
+        var digits = padded(micros, 6)
+        while digits.hasSuffix("0") { digits.removeLast() }
+        return digits
+    }
+
+    /// Reads a JSON number of seconds since 1970. Decimals past the sixth are cut off.
+    init?(epochSeconds text: String) {
+        var canonical: [UInt8] = []
+        let valid = Array(text.utf8).withUnsafeBufferPointer {
+            (try? DecimalText.canonicalize($0, into: &canonical)) != nil
+        }
+        guard valid else { return nil }
+        let negative = canonical.first == UInt8(ascii: "-")
+        let digits = canonical.dropFirst(negative ? 1 : 0)
+        let point = digits.firstIndex(of: UInt8(ascii: ".")) ?? digits.endIndex
+        let decimals = digits[point...].dropFirst().prefix(6)
+        let scaled = digits[..<point] + decimals + repeatElement(UInt8(ascii: "0"), count: 6 - decimals.count)
+        guard let magnitude = Int64(String(decoding: scaled, as: UTF8.self)) else { return nil }
+        self.init(microseconds: negative ? -magnitude : magnitude)
+    }
+}
