@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+package import SystemPackage
+
+extension Job {
+    /// Reads the job of that name from the `Jobs` folder beside the configuration file. A name that ends in `.yaml` is a path from `folder`.
+    ///
+    /// - Parameter folder: the working folder; the configuration's by default.
+    package static func read(
+        _ name: String, for configuration: VarveConfiguration, from folder: FilePath? = nil
+    ) throws(ConfigError) -> Job {
+        let file =
+            name.hasSuffix(".yaml")
+            ? (folder ?? configuration.folder).pushing(FilePath(name)).lexicallyNormalized()
+            : try locate(name, for: configuration)
+        return try parse(try ConfigFile.text(of: file), file: file, for: configuration)
+    }
+
+    /// The names of the jobs beside the configuration file, in order.
+    package static func names(for configuration: VarveConfiguration) -> [String] {
+        let folder = configuration.folder.appending("Jobs")
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder.string)) ?? []
+        return entries.filter { $0.hasSuffix(".yaml") && !$0.hasPrefix(".") }.map { String($0.dropLast(5)) }.sorted()
+    }
+
+    /// Checks a text as if it stood in `file`, which need not be there.
+    package static func parse(
+        _ text: String, file: FilePath, for configuration: VarveConfiguration
+    ) throws(ConfigError) -> Job {
+        do {
+            let root = try Reading.read(text, as: KnownKeys.job)
+            var steps: [Step] = []
+            for reading in try root.required("steps").list ?? [] {
+                steps.append(try Step(reading, configuration))
+            }
+            return Job(name: file.stem ?? "", file: file, steps: steps)
+        } catch {
+            throw error.in(file)
+        }
+    }
+
+    private static func locate(_ name: String, for configuration: VarveConfiguration) throws(ConfigError) -> FilePath {
+        let known = names(for: configuration)
+        guard known.contains(name) else {
+            let hint =
+                nearest(to: name, among: known).map { "The nearest name is '\($0)'." }
+                ?? (known.isEmpty ? "The folder has no jobs." : "There are: \(known.joined(separator: ", ")).")
+            throw ConfigError(
+                .notFound, "There is no job '\(name)' in '\(configuration.folder.appending("Jobs"))'. \(hint)")
+        }
+        return configuration.folder.appending("Jobs").appending("\(name).yaml")
+    }
+}
+
+extension Job.Step {
+    fileprivate init(_ reading: Reading, _ configuration: VarveConfiguration) throws(ConfigError) {
+        line = reading.place.line
+        continueOnFailure = reading["continueOnFailure"]?.boolean ?? false
+        if let backup = reading["backup"] {
+            action = .backup(
+                tables: try backup.required("tables").selection(configuration),
+                vault: try backup.vault("to", configuration))
+        } else if let verify = reading["verify"] {
+            action = .verify(
+                level: try verify["level"]?.parse(VerifyLevel.init(text:)) ?? .content,
+                subset: try verify["subset"]?.parse(VerifySubset.init(text:)),
+                vault: try verify.vault("vault", configuration))
+        } else if let drill = reading["drill"] {
+            let reading = try drill.required("tables")
+            let tables: Job.DrillTables
+            if let count = reading.integer {
+                tables = .count(count)
+            } else {
+                tables = .selected(try reading.selection(configuration))
+            }
+            action = .drill(tables, vault: try drill.vault("vault", configuration))
+        } else {
+            let sweep = try reading.required("sweep")
+            action = .sweep(
+                tables: try sweep.required("tables").selection(configuration),
+                grace: try sweep["grace"]?.parse(Duration.init(text:)) ?? .zero,
+                vault: try sweep.vault("to", configuration))
+        }
+    }
+}
+
+extension Reading {
+    /// A list of patterns, each of a store that there is.
+    fileprivate func selection(_ configuration: VarveConfiguration) throws(ConfigError) -> TableSelection {
+        var patterns: [TableSelection.Pattern] = []
+        for reading in list ?? [] {
+            let pattern = try reading.parse(TableSelection.Pattern.init(text:))
+            do {
+                if let store = pattern.store {
+                    if !store.contains(where: TableSelection.Pattern.isWild) {
+                        _ = try configuration.store(named: store)
+                    }
+                } else {
+                    _ = try configuration.onlyStore()
+                }
+            } catch {
+                throw error.at(reading.place)
+            }
+            patterns.append(pattern)
+        }
+        do {
+            return try TableSelection(patterns)
+        } catch {
+            throw error.at(place)
+        }
+    }
+
+    /// The vault that a key names, alone or as a list's one member; the only vault where the key is left out.
+    fileprivate func vault(_ key: String, _ configuration: VarveConfiguration) throws(ConfigError) -> String {
+        let named = self[key].map { $0.list?.first ?? $0 }
+        do {
+            guard let named else { return try configuration.onlyVault().name }
+            return try configuration.vault(named: named.text).name
+        } catch {
+            throw error.at(named?.place ?? place)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import SystemPackage
+
+/// `Jobs/NAME.yaml`, read and checked against the configuration: a list of steps.
+///
+/// To add a kind of step: a table in ``KnownKeys``, a case of ``Action``, and its reading in `Job+Reading.swift`.
+package struct Job: Sendable, Equatable {
+    /// A job of more steps was made by a program that should have made several.
+    package static let stepsMax = 1000
+
+    package let name: String
+    package let file: FilePath
+    package let steps: [Step]
+
+    package struct Step: Hashable, Sendable {
+        package let action: Action
+        /// Whether the job goes on when this step failed. The job has failed all the same.
+        package let continueOnFailure: Bool
+        /// Where it stands in the file, for messages.
+        package let line: Int
+    }
+
+    /// Vaults are names that the configuration has.
+    package enum Action: Hashable, Sendable {
+        case backup(tables: TableSelection, vault: String)
+        case verify(level: VerifyLevel, subset: VerifySubset?, vault: String)
+        case drill(DrillTables, vault: String)
+        case sweep(tables: TableSelection, grace: Duration, vault: String)
+
+        /// The key that says it in the file: `backup`, `verify`, `drill` or `sweep`.
+        package var verb: String {
+            switch self {
+            case .backup: "backup"
+            case .verify: "verify"
+            case .drill: "drill"
+            case .sweep: "sweep"
+            }
+        }
+    }
+
+    /// Which tables a drill restores.
+    package enum DrillTables: Hashable, Sendable {
+        /// So many, picked by chance among those that have a snapshot.
+        case count(Int)
+        case selected(TableSelection)
+    }
+}

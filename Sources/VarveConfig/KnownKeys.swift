@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every key that this release honours. A key that is not here is an error in every file, so a key comes in with the code that honours it.
+enum KnownKeys {
+    /// The version of both files. A change that an older reader would misread raises it; a new key does not.
+    static let version = 1
+
+    /// More workers than this wait for each other on any machine that exists.
+    static let workersMax = 64
+
+    /// `varve.yaml`.
+    static let configuration = KeyTable([
+        versionKey,
+        .init(
+            "keys", .keys(keys), required: true,
+            "The key store, which holds every wrapping key, and what opens it."),
+        .init("stores", .named(.name, .keys(store)), "Where live tables are, each under a name of your own."),
+        .init("vaults", .named(.name, .keys(vault)), "Where snapshots go, each under a name of your own."),
+        .init(
+            "state", .scalar(.path),
+            "The folder in which this home keeps its own record of what it committed; 'state' beside the key store by default."
+        ),
+        .init("defaults", .keys(defaults), "What holds where a command or a job says nothing else."),
+    ])
+
+    /// `Jobs/*.yaml`.
+    static let job = KeyTable([
+        versionKey,
+        .init(
+            "steps", .list(.keys(step), countMax: Job.stepsMax), required: true,
+            "What the job does, in this order. A failed step ends the job unless it says continueOnFailure."),
+    ])
+
+    private static let versionKey = KeyTable.Key(
+        "version", .scalar(.integer(version...version)), required: true,
+        "The version of this file's format: \(version).")
+
+    private static let keys = KeyTable(
+        exactlyOne: ["rootKey", "passphrase"],
+        [
+            .init("store", .scalar(.path), required: true, "The file of the key store; only its owner may read it."),
+            .init(
+                "rootKey", .scalar(.path),
+                "The file with the root key that opens the key store; only its owner may read it."),
+            .init("passphrase", .keys(passphrase), "Where the passphrase that opens the key store comes from."),
+        ])
+
+    private static let passphrase = KeyTable(
+        exactlyOne: ["file", "environment", "command"],
+        [
+            .init("file", .scalar(.path), "A file whose first line is the passphrase; only its owner may read it."),
+            .init("environment", .scalar(.environmentName), "The environment variable that holds the passphrase."),
+            .init(
+                "command", .list(.scalar(.word), countMax: 64),
+                "A program and its arguments; the first line that it prints is the passphrase."),
+        ])
+
+    private static let store = KeyTable([
+        .init("embedded", .scalar(.path), required: true, "The folder of an embedded store, which needs no server."),
+        .init(
+            "changeRetention", .scalar(.duration),
+            "How long the store keeps its change log; \(StoreDefinition.changeRetentionStandard.text) by default."),
+        .init(
+            "walBytesMax", .scalar(.byteCount),
+            """
+            How far the store's write-ahead log may grow while a snapshot is read; beyond it the snapshot gives way, never the writers. \
+            \(StoreDefinition.walBytesStandard) by default.
+            """),
+    ])
+
+    private static let vault = KeyTable([
+        .init("directory", .scalar(.path), required: true, "The folder of the vault."),
+        .init(
+            "key", .scalar(.wrappingKey), required: true,
+            "The wrapping key of new snapshots: owned, managed, or alias/NAME of a customer key."),
+    ])
+
+    private static let defaults = KeyTable([
+        .init(
+            "compression", .scalar(.compression),
+            "zstd:1 (fastest) to zstd:19 (smallest); \(Compression.standard) by default."),
+        .init(
+            "workers", .scalar(.integer(1...workersMax)),
+            "How many bundles are worked on at once; one for each core by default."),
+    ])
+
+    private static let step = KeyTable(
+        exactlyOne: ["backup", "verify", "drill", "sweep"],
+        [
+            .init("backup", .keys(backup), "Takes a snapshot of each table."),
+            .init("verify", .keys(verify), "Checks what is in a vault."),
+            .init("drill", .keys(drill), "Restores into scratch tables, compares, and drops them."),
+            .init("sweep", .keys(sweep), "Archives expired items, then deletes them."),
+            .init(
+                "continueOnFailure", .scalar(.boolean),
+                "Whether the job goes on when this step failed; it fails all the same."),
+        ])
+
+    private static let backup = KeyTable([
+        tables("The tables: patterns of STORE/TABLE, with '!' in front of those to leave out."),
+        target("The vault to write to; it may be left out where there is only one."),
+    ])
+
+    private static let verify = KeyTable([
+        .init(
+            "level", .either([.scalar(.level), .scalar(.levelNumber)]),
+            "How deep to look: listing (0), manifests (1), objects (2) or content (3), which is the default."),
+        .init("subset", .scalar(.subset), "Only this part of the vault: 1/30 is the first of thirty parts."),
+        vaultKey,
+    ])
+
+    private static let drill = KeyTable([
+        .init(
+            "tables", .either([.scalar(.integer(1...1000)), .tablePatterns]), required: true,
+            "How many tables, picked by chance, or which."),
+        vaultKey,
+    ])
+
+    private static let sweep = KeyTable([
+        tables("The tables to sweep: patterns of STORE/TABLE, with '!' in front of those to leave out."),
+        .init(
+            "grace", .scalar(.duration), "How long an item must have been expired before it is swept; 0s by default."),
+        target("The vault that takes the archive; it may be left out where there is only one."),
+    ])
+
+    private static let vaultKey = KeyTable.Key(
+        "vault", .scalar(.name), "The vault to look at; it may be left out where there is only one.")
+
+    private static func tables(_ summary: String) -> KeyTable.Key {
+        .init("tables", .tablePatterns, required: true, summary)
+    }
+
+    /// A list too, because a later release writes to several; this one takes one.
+    private static func target(_ summary: String) -> KeyTable.Key {
+        .init("to", .either([.scalar(.name), .list(.scalar(.name), countMax: 1)]), summary)
+    }
+}

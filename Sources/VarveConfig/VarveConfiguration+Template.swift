@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension VarveConfiguration {
+    /// The `varve.yaml` that `varve init` writes: complete, with comments. The repository's own is the same text.
+    package static let template = """
+        # varve.yaml: where tables live, where their snapshots go, and which keys seal them.
+        # An unknown key is an error. Relative paths count from this file's folder.
+        version: 1
+
+        # The key store holds every wrapping key in one sealed file. Losing it and the recovery kit loses every snapshot.
+        keys:
+          store: .varve/keys.json
+          rootKey: .varve/root.key              # what opens the key store: a file that only its owner may read
+          # Or a passphrase instead of rootKey, from one of these:
+          # passphrase: { file: /etc/varve/passphrase }             # its first line; only its owner may read it
+          # passphrase: { environment: VARVE_PASSPHRASE }           # the variable's name
+          # passphrase: { command: [ pass, show, varve ] }          # the first line that it prints
+
+        # Where live tables are. A table is STORE/TABLE; the store may be left out where there is only one.
+        stores:
+          local:
+            embedded: .varve/store              # a folder; needs no server
+            changeRetention: 24h                # how long the change log is kept (s, m, h, d, w)
+            walBytesMax: 4GiB                   # a snapshot that holds the write-ahead log above this gives way to writers
+
+        # Where snapshots go. Better on another disk than the store.
+        vaults:
+          main:
+            directory: .varve/vault
+            key: alias/main                     # new snapshots are sealed under it: owned, managed or alias/NAME
+
+        # This home's own record of what it committed, by which leftovers are told from lost snapshots.
+        state: .varve/state
+
+        defaults:
+          compression: zstd:3                   # zstd:1 (fastest) to zstd:19 (smallest)
+          # workers: 4                          # bundles at once; one for each core by default
+
+        """
+}
+
+extension Job {
+    /// The `Jobs/nightly.yaml` that `varve init` writes.
+    package static let template = """
+        # Jobs/nightly.yaml: what 'varve run nightly' does. The steps run in this order; a failed step ends the job unless it says
+        # continueOnFailure: true. Quote a pattern that begins with * or !.
+        version: 1
+        steps:
+          # A snapshot of each table. Patterns are STORE/TABLE; the last one that matches a table decides.
+          - backup: { tables: [ "*", "!tmp_*" ], to: main }
+
+          # Opens and counts everything that is in the vault. Where that takes too long, one part of it: subset: 1/30.
+          - verify: { level: content }
+
+          # Restores one table, picked by chance, into a scratch table, compares, and drops it.
+          - drill: { tables: 1 }
+
+          # Archives what expired more than 7 days ago, then deletes it. Name the tables to sweep.
+          # - sweep: { tables: [ Sessions ], grace: 7d, to: main }
+
+        """
+}

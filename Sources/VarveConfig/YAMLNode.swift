@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Yams
+
+/// A piece of a YAML file as it stands there, with its place: before anybody knows what it should be.
+struct YAMLNode {
+    enum Content {
+        /// Quoted or a block: a text whatever is in it.
+        case text(String)
+        /// Without quotes: what it is depends on its spelling.
+        case plain(String)
+        case list([YAMLNode])
+        case mapping([(key: String, place: Place, value: YAMLNode)])
+    }
+
+    let content: Content
+    let place: Place
+
+    /// A configuration of a thousand stores stays below this; more is another file given by mistake.
+    static let fileBytesMax = 1_048_576
+
+    /// Reads one document, strictly: every key a text that stands once, no anchors, aliases or tags, no second document. An empty text is an
+    /// empty mapping.
+    static func read(_ text: String) throws(ConfigError) -> YAMLNode {
+        // A mark that some editors leave in front; YAML allows it, and the parser trips over it.
+        let text = text.hasPrefix("\u{FEFF}") ? String(text.unicodeScalars.dropFirst()) : text
+        try refuseAliases(in: text)
+        do {
+            // Without rules every scalar stays the text that it is; `Reading` decides, by YAML's core schema.
+            let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
+            guard let root = try parser.singleRoot() else { return YAMLNode(content: .mapping([]), place: .start) }
+            // Anchors are held by the parser alone, so it must outlive the look at them.
+            return try withExtendedLifetime(parser) { try YAMLNode(root) }
+        } catch let error as ConfigError {
+            throw error
+        } catch let error as YamlError {
+            throw ConfigError(error, in: text)
+        } catch {
+            throw ConfigError(.malformed, "The file is no YAML.", cause: error)
+        }
+    }
+
+    private init(content: Content, place: Place) {
+        self.content = content
+        self.place = place
+    }
+
+    private init(_ node: Node) throws(ConfigError) {
+        place = Place(node)
+        if node.anchor != nil {
+            throw ConfigError(
+                .malformed,
+                "Anchors (&name) are not read here. Write the value where it is used, or quote a text that begins with '&'."
+            ).at(place)
+        }
+        switch node {
+        case .scalar(let scalar):
+            try Self.refuseTag(scalar.tag, at: place)
+            content = scalar.style == .plain ? .plain(scalar.string) : .text(scalar.string)
+        case .sequence(let sequence):
+            try Self.refuseTag(sequence.tag, at: place)
+            var members: [YAMLNode] = []
+            for member in sequence { members.append(try YAMLNode(member)) }
+            content = .list(members)
+        case .mapping(let mapping):
+            try Self.refuseTag(mapping.tag, at: place)
+            var pairs: [(key: String, place: Place, value: YAMLNode)] = []
+            for (key, value) in mapping {
+                guard case .scalar(let name) = key else {
+                    throw ConfigError(.wrongType, "A key is a text, not a list or a mapping.").at(Place(key))
+                }
+                pairs.append((name.string, Place(key), try YAMLNode(value)))
+            }
+            content = .mapping(pairs)
+        case .alias:
+            throw ConfigError(.malformed, Self.aliasMessage).at(place)
+        }
+    }
+
+    private static func refuseTag(_ tag: Tag, at place: Place) throws(ConfigError) {
+        let allowed: [Tag.Name] = [.implicit, .str, .seq, .map]
+        if !allowed.contains(Tag.Name(rawValue: tag.rawValue)) {
+            throw ConfigError(
+                .malformed,
+                "'\(tag.rawValue)' is read as a YAML tag, which means nothing here. Quote a text that begins with '!'."
+            ).at(place)
+        }
+    }
+
+    static let aliasMessage =
+        "'*' at the beginning of a text is read as a YAML alias, which means nothing here. Quote a text that begins with '*'."
+
+    private static let beforeToken: Set<Character> = [" ", "\t", "\n", "\r", "\r\n", "[", "{", ",", ":", "?", "-"]
+    private static let afterToken: Set<Character> = [" ", "\t", "\n", "\r", "\r\n", "[", "]", "{", "}", ","]
+
+    /// Refuses a text in which an alias can refer to an anchor, before it is parsed: a few lines of them unfold to more nodes than a machine
+    /// has memory. A quoted text with both ` &name` and ` *name` in it is refused too; nothing that stands in a configuration looks so.
+    private static func refuseAliases(in text: String) throws(ConfigError) {
+        var anchors: Set<Substring> = []
+        var line = 1
+        var previous: Character = "\n"
+        var index = text.startIndex
+        while index < text.endIndex {
+            let character = text[index]
+            if character == "&" || character == "*", beforeToken.contains(previous) {
+                let name = text[text.index(after: index)...].prefix { !afterToken.contains($0) }
+                if character == "&", !name.isEmpty {
+                    anchors.insert(name)
+                } else if character == "*", anchors.contains(name) {
+                    throw ConfigError(.malformed, aliasMessage).at(Place(line: line, column: 1))
+                }
+            }
+            if character.isNewline { line += 1 }
+            previous = character
+            index = text.index(after: index)
+        }
+    }
+}
+
+extension Place {
+    fileprivate init(_ node: Node) {
+        self.init(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
+    }
+}
+
+extension ConfigError {
+    /// libyaml's own finding in a sentence, at its place.
+    fileprivate init(_ error: YamlError, in text: String) {
+        switch error {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            let place = Place(line: mark.line, column: mark.column)
+            if problem.contains("undefined alias") {
+                self = ConfigError(.malformed, YAMLNode.aliasMessage).at(place)
+            } else {
+                let around = context.map { " " + $0.text } ?? ""
+                self = ConfigError(.malformed, "This is no YAML\(around): \(problem).").at(place)
+            }
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            let name = duplicates.first ?? ""
+            self = ConfigError(
+                .duplicateKey, "The key '\(name)' stands here and once more in the same mapping. Keep one of them."
+            ).at(Place(line: context.mark.line, column: context.mark.column))
+        case .reader(let problem, let offset, _, _):
+            let before = text.prefix(offset ?? 0)
+            let line = 1 + before.count(where: \.isNewline)
+            let column = 1 + (before.lastIndex(where: \.isNewline).map { before[$0...].count - 1 } ?? before.count)
+            self = ConfigError(.malformed, "This is no text that YAML allows: \(problem).").at(
+                Place(line: line, column: column))
+        default:
+            self = ConfigError(.malformed, "The file is no YAML.", cause: error)
+        }
+    }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import SystemPackage
+import Testing
+import VarveConfig
+import VarveTestKit
+
+@Suite struct JobTests {
+    private static let one = """
+        version: 1
+        keys: { store: k/keys.json, rootKey: r }
+        stores: { local: { embedded: s } }
+        vaults: { main: { directory: v, key: owned } }
+        """
+    private static let two = """
+        version: 1
+        keys: { store: k/keys.json, rootKey: r }
+        stores: { local: { embedded: s }, orders: { embedded: t } }
+        vaults: { main: { directory: v, key: owned }, spare: { directory: w, key: owned } }
+        """
+
+    private func configuration(_ text: String = one) throws -> VarveConfiguration {
+        try VarveConfiguration.parse(text, file: "/home/ada/varve.yaml")
+    }
+
+    private func parse(_ text: String, for configuration: VarveConfiguration) throws -> Job {
+        try Job.parse(text, file: "/home/ada/Jobs/nightly.yaml", for: configuration)
+    }
+
+    @Test func `every key of every step is honoured`() throws {
+        let job = try parse(
+            """
+            version: 1
+            steps:
+              - backup: { tables: [ "local/*", "!local/tmp_*" ], to: spare }
+              - backup: { tables: [ orders/Orders ], to: [ main ] }
+                continueOnFailure: true
+              - verify: { level: objects, subset: 2/30, vault: spare }
+              - verify: { level: 0, vault: main }
+              - drill: { tables: 3, vault: main }
+              - drill: { tables: [ local/People ], vault: spare }
+              - sweep: { tables: [ local/Sessions ], grace: 7d, to: main }
+            """, for: try configuration(Self.two))
+        #expect(job.name == "nightly")
+        #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10])
+        #expect(job.steps.map(\.continueOnFailure) == [false, true, false, false, false, false, false])
+        #expect(job.steps.map(\.action.verb) == ["backup", "backup", "verify", "verify", "drill", "drill", "sweep"])
+        #expect(
+            job.steps.map(\.action) == [
+                .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "spare"),
+                .backup(tables: try TableSelection(patterns: ["orders/Orders"]), vault: "main"),
+                .verify(level: .objects, subset: try VerifySubset(text: "2/30"), vault: "spare"),
+                .verify(level: .listing, subset: nil, vault: "main"),
+                .drill(.count(3), vault: "main"),
+                .drill(.selected(try TableSelection(patterns: ["local/People"])), vault: "spare"),
+                .sweep(
+                    tables: try TableSelection(patterns: ["local/Sessions"]), grace: .seconds(7 * 86_400), vault: "main"
+                ),
+            ])
+    }
+
+    @Test func `the only store and the only vault need no name`() throws {
+        let job = try parse(
+            """
+            version: 1
+            steps:
+              - backup: { tables: [ People ] }
+              - verify: {}
+              - drill: { tables: 1 }
+              - sweep: { tables: [ Sessions ] }
+            """, for: try configuration())
+        #expect(
+            job.steps.map(\.action) == [
+                .backup(tables: try TableSelection(patterns: ["People"]), vault: "main"),
+                .verify(level: .content, subset: nil, vault: "main"),
+                .drill(.count(1), vault: "main"),
+                .sweep(tables: try TableSelection(patterns: ["Sessions"]), grace: .zero, vault: "main"),
+            ])
+    }
+
+    /// A step as one line of a file with two stores and two vaults, the code it gets, its column and words of the message.
+    static let mistakes: [(step: String, code: ConfigError.Code, column: Int, words: [String])] = [
+        ("bakcup: { tables: [ local/* ], to: main }", .unknownKey, 5, ["'bakcup'", "'backup'"]),
+        ("backup: { table: [ local/* ], to: main }", .unknownKey, 15, ["nearest known key is 'tables'"]),
+        ("backup: { to: main }", .missingKey, 13, ["'tables'"]),
+        ("backup: { tables: local/*, to: main }", .wrongType, 23, ["a list", "'local/*'"]),
+        ("backup: { tables: [], to: main }", .invalidValue, 23, ["empty"]),
+        ("backup: { tables: [ '!local/a' ], to: main }", .invalidValue, 23, ["leaves tables out"]),
+        ("backup: { tables: [ a/b/c ], to: main }", .invalidValue, 25, ["names no table"]),
+        ("backup: { tables: [ 'local/[ab]' ], to: main }", .invalidValue, 25, ["names no table"]),
+        ("backup: { tables: [ lcoal/x ], to: main }", .unknownName, 25, ["'lcoal'", "'local'"]),
+        ("backup: { tables: [ People ], to: main }", .unknownName, 25, ["several stores", "local, orders"]),
+        ("backup: { tables: [ !local/x ], to: main }", .malformed, 25, ["tag", "Quote"]),
+        ("backup: { tables: [ * ], to: main }", .malformed, 25, []),
+        ("backup: { tables: [ local/* ] }", .unknownName, 13, ["several vaults", "main, spare"]),
+        ("backup: { tables: [ local/* ], to: mian }", .unknownName, 40, ["'main'"]),
+        ("backup: { tables: [ local/* ], to: [ main, spare ] }", .invalidValue, 40, ["takes one"]),
+        ("backup: { tables: [ local/* ], to: main, limits: {} }", .unknownKey, 46, ["'limits'"]),
+        ("verify: { level: 4, vault: main }", .invalidValue, 22, ["from 0"]),
+        ("verify: { level: deep, vault: main }", .invalidValue, 22, ["'deep'", "content (3)"]),
+        ("verify: { level: [ content ], vault: main }", .wrongType, 22, ["a level"]),
+        ("verify: { subset: 31/30, vault: main }", .invalidValue, 23, ["1/30"]),
+        ("verify: { subset: 0/30, vault: main }", .invalidValue, 23, ["1/30"]),
+        ("verify:", .wrongType, 5, []),
+        ("drill: { vault: main }", .missingKey, 12, ["'tables'"]),
+        ("drill: { tables: 0, vault: main }", .invalidValue, 22, ["from 1"]),
+        ("drill: { tables: 1, at: random, vault: main }", .unknownKey, 25, ["'at'"]),
+        ("sweep: { tables: [ local/a ], grace: 7, to: main }", .wrongType, 42, ["quote", "7d"]),
+        ("sweep: { tables: [ local/a ], grace: -7d, to: main }", .invalidValue, 42, ["'-7d'"]),
+        ("prune: {}", .unknownKey, 5, ["Known here: backup, continueOnFailure, drill, sweep, verify"]),
+        ("continueOnFailure: true", .missingKey, 5, ["'backup', 'verify', 'drill', 'sweep'"]),
+        ("{ verify: { vault: main }, drill: { tables: 1, vault: main } }", .conflict, 5, ["only one"]),
+        ("{ verify: { vault: main }, continueOnFailure: maybe }", .wrongType, 51, ["true or false"]),
+        ("{ verify: { vault: main }, continueOnFailure: yes }", .wrongType, 51, ["true or false"]),
+    ]
+
+    @Test(arguments: mistakes.indices)
+    func `a mistake in a step is named with its place and what to write`(_ index: Int) throws {
+        let mistake = Self.mistakes[index]
+        let configuration = try configuration(Self.two)
+        let error = try #require(throws: ConfigError.self, "\(mistake.step)") {
+            try parse("version: 1\nsteps:\n  - \(mistake.step)\n", for: configuration)
+        }
+        #expect(error.code == mistake.code, "\(error)")
+        #expect(error.file == "/home/ada/Jobs/nightly.yaml")
+        if mistake.step != "verify:" {
+            #expect([error.line, error.column] == [3, mistake.column], "\(mistake.step)\n\(error)")
+        }
+        for word in mistake.words {
+            #expect(error.message.contains(word), "\(error)")
+        }
+    }
+
+    @Test func `a job is found by its name, and a misspelt one with the nearest`() throws {
+        let folder = try TemporaryFolder()
+        let configuration = try VarveConfiguration.read(try folder.write("varve.yaml", Self.one))
+        let text = "version: 1\nsteps: [ { verify: {} } ]\n"
+        try folder.write("Jobs/nightly.yaml", text)
+        try folder.write("Jobs/weekly.yaml", text)
+        try folder.write("Jobs/notes.txt", "")
+        let elsewhere = try folder.write("elsewhere/mine.yaml", text)
+        #expect(Job.names(for: configuration) == ["nightly", "weekly"])
+        #expect(try Job.read("weekly", for: configuration).name == "weekly")
+        #expect(try Job.read(elsewhere.string, for: configuration).name == "mine")
+        #expect(try Job.read("mine.yaml", for: configuration, from: folder.appending("elsewhere")).name == "mine")
+        let error = try #require(throws: ConfigError.self) { try Job.read("nigthly", for: configuration) }
+        #expect(error.code == .notFound && error.message.contains("'nightly'"))
+        for name in ["", "../Jobs/nightly", "none.yaml"] {
+            #expect(try #require(throws: ConfigError.self) { try Job.read(name, for: configuration) }.code == .notFound)
+        }
+    }
+
+    @Test func `the repository's example and the template read`() throws {
+        let configuration = try VarveConfiguration.read(Checkout.root.appending("varve.yaml"))
+        let job = try Job.read("nightly", for: configuration)
+        #expect(
+            job.steps.map(\.action) == [
+                .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main"),
+                .verify(level: .content, subset: try VerifySubset(text: "1/1"), vault: "main"),
+                .drill(.count(1), vault: "main"),
+                .sweep(tables: try TableSelection(patterns: ["local/Sessions"]), grace: .seconds(3600), vault: "main"),
+            ])
+        let template = try parse(Job.template, for: configuration)
+        #expect(template.steps.map(\.action.verb) == ["backup", "verify", "drill"])
+    }
+}
