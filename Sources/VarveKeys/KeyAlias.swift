@@ -13,7 +13,8 @@ enum KeyAlias {
         return alias.hasPrefix(prefix) && !name.isEmpty && alias.utf8.count <= charactersMax
             && name.allSatisfy {
                 switch $0 {
-                case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "/"), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+                case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "/"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
                 default: false
                 }
             }
@@ -24,11 +25,13 @@ enum KeyAlias {
         guard isWellFormed(alias) else {
             throw KeyError(
                 .invalidAlias,
-                "'\(alias)' is no alias. An alias is 'alias/' and then 1 to \(charactersMax - prefix.utf8.count) letters, digits, '/', '_' or '-', "
+                "'\(alias)' is no alias. An alias is 'alias/' and then 1 to \(charactersMax - prefix.utf8.count) "
+                    + "letters, digits, '/', '_' or '-', "
                     + "such as 'alias/main'.")
         }
         guard !alias.hasPrefix("alias/varve/"), alias != "alias/varve" else {
-            throw KeyError(.invalidAlias, "Aliases that begin with 'alias/varve/' are Varve's own. Choose another name.")
+            throw KeyError(
+                .invalidAlias, "Aliases that begin with 'alias/varve/' are Varve's own. Choose another name.")
         }
     }
 }

@@ -23,9 +23,13 @@ package enum KeyDerivation: Hashable, Sendable {
             return HKDF<SHA256>.deriveKey(
                 inputKeyMaterial: secret.key, salt: salt, info: Array("varve key store 1".utf8), outputByteCount: 32)
         case (.scrypt, .rootKey):
-            throw KeyError(.wrongSecret, "The key store is sealed under a passphrase, but a root key was given. Give its passphrase.")
+            throw KeyError(
+                .wrongSecret,
+                "The key store is sealed under a passphrase, but a root key was given. Give its passphrase.")
         case (.rootKey, .passphrase):
-            throw KeyError(.wrongSecret, "The key store is sealed under a root key, but a passphrase was given. Give its root key file.")
+            throw KeyError(
+                .wrongSecret,
+                "The key store is sealed under a root key, but a passphrase was given. Give its root key file.")
         }
     }
 }

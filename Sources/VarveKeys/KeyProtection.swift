@@ -14,7 +14,8 @@ package enum KeyProtection: Sendable {
     package static let passphraseBytesMax = 1024
     package static let rootKeyBytes = 32
 
-    /// A passphrase from a file of mode 0600 that belongs to this user (or root): its first line, without the line's end.
+    /// A passphrase from a file of mode 0600 that belongs to this user (or root): its first line, without the line's
+    /// end.
     package static func passphrase(file: FilePath) throws -> KeyProtection {
         let bytes = try PrivateFile.read(file, what: "passphrase file", atMost: passphraseBytesMax + 2).bytes
         return try passphrase(bytes: line(bytes), from: "The passphrase file '\(file)'")
@@ -25,7 +26,8 @@ package enum KeyProtection: Sendable {
         try passphrase(bytes: Array(text.utf8), from: "The passphrase")
     }
 
-    /// A root key from a file of mode 0600 that belongs to this user (or root): 64 hexadecimal digits, as ``createRootKeyFile(at:)`` writes.
+    /// A root key from a file of mode 0600 that belongs to this user (or root): 64 hexadecimal digits, as
+    /// ``createRootKeyFile(at:)`` writes.
     package static func rootKey(file: FilePath) throws -> KeyProtection {
         let bytes = try PrivateFile.read(file, what: "root key file", atMost: 2 * rootKeyBytes + 2).bytes
         return try rootKey(hex: line(bytes), from: "The root key file '\(file)'")
@@ -45,9 +47,12 @@ package enum KeyProtection: Sendable {
     }
 
     private static func passphrase(bytes: [UInt8], from what: String) throws -> KeyProtection {
-        guard !bytes.isEmpty else { throw KeyError(.invalidSecret, "\(what) is empty. Choose a passphrase and write it there.") }
+        guard !bytes.isEmpty else {
+            throw KeyError(.invalidSecret, "\(what) is empty. Choose a passphrase and write it there.")
+        }
         guard bytes.count <= passphraseBytesMax else {
-            throw KeyError(.invalidSecret, "\(what) is longer than \(passphraseBytesMax) bytes: it is not the passphrase.")
+            throw KeyError(
+                .invalidSecret, "\(what) is longer than \(passphraseBytesMax) bytes: it is not the passphrase.")
         }
         return .passphrase(SecretBytes(bytes))
     }

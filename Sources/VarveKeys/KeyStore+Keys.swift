@@ -27,29 +27,39 @@ extension KeyStore {
 
     /// Makes a customer key.
     ///
-    /// - Throws: ``KeyError`` `.invalidAlias`, `.aliasTaken`; `.notAllowed` for any other class, since those come with the store.
+    /// - Throws: ``KeyError`` `.invalidAlias`, `.aliasTaken`; `.notAllowed` for any other class, since those come with
+    ///   the store.
     @discardableResult
     package func create(class: KeyClass = .customer, alias: String? = nil) throws -> KeyDescription {
         guard `class` == .customer else {
-            throw KeyError(.notAllowed, "Keys of class '\(`class`.rawValue)' come with the key store; only customer keys are made.")
+            throw KeyError(
+                .notAllowed, "Keys of class '\(`class`.rawValue)' come with the key store; only customer keys are made."
+            )
         }
         if let alias { try KeyAlias.check(alias) }
         return try change { contents, now in
-            if let alias, let holder = contents.keys.first(where: { $0.aliases.contains(alias) }) { throw Self.taken(alias, by: holder) }
+            if let alias, let holder = contents.keys.first(where: { $0.aliases.contains(alias) }) {
+                throw Self.taken(alias, by: holder)
+            }
             let key = KeyStoreContents.Key(class: .customer, aliases: alias.map { [$0] } ?? [], created: now)
             contents.keys.append(key)
             return key.description
         }
     }
 
-    /// Gives a customer key a further alias. An alias of another key stays there unless `moving` is set; what was sealed is not touched by that,
+    /// Gives a customer key a further alias. An alias of another key stays there unless `moving` is set; what was
+    /// sealed is not touched by that,
     /// because messages name keys by id.
     package func setAlias(_ alias: String, to reference: String, moving: Bool = false) throws {
         try KeyAlias.check(alias)
         try change { contents, _ in
             let index = try contents.index(of: reference)
             guard contents.keys[index].class == .customer else {
-                throw KeyError(.notAllowed, "Only customer keys take aliases; '\(reference)' is of class '\(contents.keys[index].class.rawValue)'.")
+                throw KeyError(
+                    .notAllowed,
+                    "Only customer keys take aliases; '\(reference)' is of class "
+                        + "'\(contents.keys[index].class.rawValue)'."
+                )
             }
             if let holder = contents.keys.firstIndex(where: { $0.aliases.contains(alias) }) {
                 guard holder != index else { return }
@@ -75,7 +85,11 @@ extension KeyStore {
         try change { contents, now in
             let index = try contents.index(of: reference)
             guard contents.keys[index].class != .escrow else {
-                throw KeyError(.notAllowed, "The escrow key does not rotate, because kits on paper would not follow. A new kit brings a new key.")
+                throw KeyError(
+                    .notAllowed,
+                    "The escrow key does not rotate, because kits on paper would not follow. A new kit brings a "
+                        + "new key."
+                )
             }
             let last = contents.keys[index].versions.last?.version ?? 0
             contents.keys[index].versions.append(
@@ -93,16 +107,19 @@ extension KeyStore {
         guard key.class == .customer, let current = key.versions.last else {
             throw KeyError(
                 .notAllowed,
-                "Only customer keys are exported; '\(reference)' is of class '\(key.class.rawValue)'. Export the snapshot's own key instead, or use "
+                "Only customer keys are exported; '\(reference)' is of class '\(key.class.rawValue)'. Export the "
+                    + "snapshot's own key instead, or use "
                     + "the recovery kit.")
         }
         let versions = key.versions.map { version in
             let wrapper = key.wrapper(version)
-            return ExportedKey.Version(version: version.version, name: wrapper.name, hex: wrapper.key.withUnsafeBytes { Hex.text($0) })
+            return ExportedKey.Version(
+                version: version.version, name: wrapper.name, hex: wrapper.key.withUnsafeBytes { Hex.text($0) })
         }
         let wrapper = key.wrapper(current)
         return ExportedKey(
-            namespace: wrapper.namespace, name: wrapper.name, hex: wrapper.key.withUnsafeBytes { Hex.text($0) }, versions: versions)
+            namespace: wrapper.namespace, name: wrapper.name, hex: wrapper.key.withUnsafeBytes { Hex.text($0) },
+            versions: versions)
     }
 
     /// Seals a key of 32 bytes under the newest version of a wrapping key and to the escrow key, as one message.
@@ -110,17 +127,21 @@ extension KeyStore {
         let contents = try contents()
         let wrapping = contents.keys[try contents.index(of: reference)]
         guard wrapping.class != .escrow else {
-            throw KeyError(.notAllowed, "The escrow key is for recovery: everything is sealed to it anyway. Give a wrapping key.")
+            throw KeyError(
+                .notAllowed, "The escrow key is for recovery: everything is sealed to it anyway. Give a wrapping key.")
         }
         let recipients = [wrapping, contents.keys[try contents.index(of: contents.escrow)]].compactMap(\.current)
         return try SealedKey.seal(key, for: recipients, context: context)
     }
 
-    /// Opens what ``sealKey(_:under:context:)`` made, with any version of any key of this store, the escrow key among them.
+    /// Opens what ``sealKey(_:under:context:)`` made, with any version of any key of this store, the escrow key among
+    /// them.
     ///
-    /// - Throws: ``KeyError`` `.cannotOpen` when it was sealed to other keys; `.damaged` when it or its context was changed.
+    /// - Throws: ``KeyError`` `.cannotOpen` when it was sealed to other keys; `.damaged` when it or its context was
+    ///   changed.
     package func openKey(_ message: [UInt8], expecting: EncryptionContext) throws -> SymmetricKey {
-        try SealedKey.open(message, with: try contents().wrappers, expecting: expecting, holder: "the key store '\(path)'")
+        try SealedKey.open(
+            message, with: try contents().wrappers, expecting: expecting, holder: "the key store '\(path)'")
     }
 
     // MARK: Recovery
@@ -131,10 +152,13 @@ extension KeyStore {
     package func recoveryKit(vaults: [String] = []) throws -> RecoveryKit {
         let contents = try contents()
         let key = contents.keys[try contents.index(of: contents.escrow)]
-        guard let wrapper = key.current else { throw KeyError(.damaged, "The key store '\(path)' holds no escrow key.") }
+        guard let wrapper = key.current else {
+            throw KeyError(.damaged, "The key store '\(path)' holds no escrow key.")
+        }
         let hex = wrapper.key.withUnsafeBytes { Hex.text($0) }
         return RecoveryKit(
-            escrow: RecoveryKit.Escrow(namespace: wrapper.namespace, name: wrapper.name, hex: hex), created: key.created, vaults: vaults)
+            escrow: RecoveryKit.Escrow(namespace: wrapper.namespace, name: wrapper.name, hex: hex),
+            created: key.created, vaults: vaults)
     }
 
     /// Checks that a kit holds the escrow key to which this store seals now.
@@ -146,7 +170,10 @@ extension KeyStore {
         // SymmetricKey compares in constant time.
         guard let key, key.name == kit.escrow.name, key.key == kit.material?.key else {
             throw KeyError(
-                .notThisKit, "The recovery kit '\(kit.escrow.name)' is not the one to which the key store '\(path)' seals (\(key?.name ?? "none")).")
+                .notThisKit,
+                "The recovery kit '\(kit.escrow.name)' is not the one to which the key store '\(path)' seals "
+                    + "(\(key?.name ?? "none"))."
+            )
         }
     }
 

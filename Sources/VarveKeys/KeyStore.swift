@@ -8,12 +8,15 @@ import VarveSeal
 
 /// The embedded key store: wrapping keys in one sealed file, used by any number of threads and processes at once.
 ///
-/// It guarantees: a change is whole and durable when its call returns; no two changes lose one another, because each reads the file anew under a
-/// lock before it writes; what another process changed is seen by the next call. Key material leaves only through ``export(_:)`` and
+/// It guarantees: a change is whole and durable when its call returns; no two changes lose one another, because each
+/// reads the file anew under a
+/// lock before it writes; what another process changed is seen by the next call. Key material leaves only through
+/// ``export(_:)`` and
 /// ``recoveryKit(vaults:)``, and no description or error holds any.
 ///
 /// A reference to a key is `owned`, `managed`, an alias (`alias/main`) or a key's id.
-/// The file's format: ``KeyStoreFile`` and Documentation/Formats.md#key-store. Operations on keys: `KeyStore+Keys.swift`.
+/// The file's format: ``KeyStoreFile`` and Documentation/Formats.md#key-store. Operations on keys:
+/// `KeyStore+Keys.swift`.
 package final class KeyStore: Sendable {
     /// The provider id of this store's keys in sealed messages; the name there is `<key id>.<version>`.
     package static let namespace = "varve-key"
@@ -41,7 +44,8 @@ package final class KeyStore: Sendable {
         state = Mutex(State(contents: contents, stamp: stamp))
     }
 
-    /// Makes a key store with an owned key, the managed key `alias/varve/managed` and an escrow key. Refuses an existing file.
+    /// Makes a key store with an owned key, the managed key `alias/varve/managed` and an escrow key. Refuses an
+    /// existing file.
     ///
     /// - Parameters:
     ///   - kit: On an empty machine: the escrow key is this kit's, so that the new store opens what the old one sealed.
@@ -58,7 +62,8 @@ package final class KeyStore: Sendable {
             file = try KeyStoreFile(derivation: .scrypt(scrypt))
         case .rootKey(let secret):
             guard secret.count == KeyProtection.rootKeyBytes else {
-                throw KeyError(.invalidSecret, "A root key has \(KeyProtection.rootKeyBytes) bytes; \(secret.count) were given.")
+                throw KeyError(
+                    .invalidSecret, "A root key has \(KeyProtection.rootKeyBytes) bytes; \(secret.count) were given.")
             }
             file = try KeyStoreFile(derivation: .rootKey)
         }
@@ -70,7 +75,9 @@ package final class KeyStore: Sendable {
             }
             escrow.id = name.id
             escrow.created = kit.created
-            escrow.versions = [KeyStoreContents.Version(version: name.version, created: kit.created, material: material)]
+            escrow.versions = [
+                KeyStoreContents.Version(version: name.version, created: kit.created, material: material)
+            ]
         }
         let contents = KeyStoreContents(
             escrow: escrow.id,
@@ -115,7 +122,8 @@ package final class KeyStore: Sendable {
         precondition(contents.isSound, "a change keeps the key store sound")
         let bytes = try file.serialized(contents, with: key)
         guard bytes.count <= KeyStoreFile.bytesMax else {
-            throw KeyError(.notAllowed, "The key store '\(path)' is full: it would take more than \(KeyStoreFile.bytesMax) bytes.")
+            throw KeyError(
+                .notAllowed, "The key store '\(path)' is full: it would take more than \(KeyStoreFile.bytesMax) bytes.")
         }
         let stamp = try PrivateFile.replace(path, bytes, what: Self.what)
         state.withLock { $0 = State(contents: contents, stamp: stamp) }
@@ -127,7 +135,8 @@ package final class KeyStore: Sendable {
         let (bytes, stamp) = try PrivateFile.read(path, what: Self.what, atMost: KeyStoreFile.bytesMax)
         let (file, message) = try KeyStoreFile.parse(bytes, path: path)
         guard file.header == self.file.header else {
-            throw KeyError(.replaced, "The key store '\(path)' was exchanged for another one while it was in use. Open it again.")
+            throw KeyError(
+                .replaced, "The key store '\(path)' was exchanged for another one while it was in use. Open it again.")
         }
         let contents = try file.open(message, with: key, path: path)
         state.withLock { $0 = State(contents: contents, stamp: stamp) }

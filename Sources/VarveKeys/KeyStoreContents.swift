@@ -50,7 +50,10 @@ struct KeyStoreContents: Codable, Sendable {
             }
         }
         guard let found else {
-            throw KeyError(.noSuchKey, "The key store has no key '\(reference)'. Give 'owned', 'managed', a key's id or its alias ('alias/…').")
+            throw KeyError(
+                .noSuchKey,
+                "The key store has no key '\(reference)'. Give 'owned', 'managed', a key's id or its alias ('alias/…')."
+            )
         }
         return found
     }

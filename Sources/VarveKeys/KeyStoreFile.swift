@@ -8,9 +8,12 @@ import VarveSeal
 /// The file of a key store: three lines of ASCII text, each ended by a line feed (0x0A), mode 0600.
 ///
 /// 1. The header, a JSON object with sorted names: `format` (1), `kdf`, `type` (`varve-key-store`). `kdf` is either
-///    `{"n":131072,"name":"scrypt","p":1,"r":8,"salt":"<base64>"}` or `{"name":"rootKey","salt":"<base64>"}`; the salt has 32 bytes.
-/// 2. The base64 of one sealed message (Documentation/Formats.md#envelope) to a raw AES key with namespace `varve-key-store` and name `1`, derived
-///    from the secret as ``KeyDerivation`` has it. Its encryption context is `varve:part` = `key-store` and `varve:header` = the SHA-256
+///    `{"n":131072,"name":"scrypt","p":1,"r":8,"salt":"<base64>"}` or `{"name":"rootKey","salt":"<base64>"}`; the salt
+///    has 32 bytes.
+/// 2. The base64 of one sealed message (Documentation/Formats.md#envelope) to a raw AES key with namespace
+///    `varve-key-store` and name `1`, derived
+///    from the secret as ``KeyDerivation`` has it. Its encryption context is `varve:part` = `key-store` and
+///    `varve:header` = the SHA-256
 ///    of line 1, its line feed included, in hexadecimal digits. Its plaintext is the JSON of ``KeyStoreContents``.
 /// 3. The SHA-256 of lines 1 and 2, line feeds included, in hexadecimal digits. It tells damage from a wrong secret.
 struct KeyStoreFile {
@@ -62,7 +65,11 @@ struct KeyStoreFile {
     /// - Returns: The header and the sealed message.
     static func parse(_ bytes: [UInt8], path: FilePath) throws -> (file: KeyStoreFile, message: [UInt8]) {
         func damaged(_ detail: String) -> KeyError {
-            KeyError(.damaged, "The key store '\(path)' is damaged: \(detail). Put back a copy of it, or make a new one from the recovery kit.")
+            KeyError(
+                .damaged,
+                "The key store '\(path)' is damaged: \(detail). Put back a copy of it, or make a new one from "
+                    + "the recovery kit."
+            )
         }
         let lines = bytes.split(separator: 0x0a, maxSplits: 3, omittingEmptySubsequences: false)
         guard let first = lines.first, let beginning = try? JSONDecoder().decode(Beginning.self, from: Data(first)),
@@ -71,19 +78,26 @@ struct KeyStoreFile {
         guard beginning.format <= Self.format else {
             throw KeyError(
                 .newerFormat,
-                "The key store '\(path)' has format \(beginning.format), but this version of Varve knows formats up to \(Self.format). Use a newer Varve.")
+                "The key store '\(path)' has format \(beginning.format), but this version of Varve knows formats "
+                    + "up to \(Self.format). Use a newer Varve."
+            )
         }
-        guard lines.count == 4, lines[3].isEmpty else { throw damaged("it does not have three lines; it was cut short or added to") }
+        guard lines.count == 4, lines[3].isEmpty else {
+            throw damaged("it does not have three lines; it was cut short or added to")
+        }
         let digest = SHA256.hash(data: bytes[..<lines[2].startIndex])
         guard lines[2].elementsEqual(Hex.text(digest).utf8) else { throw damaged("its checksum does not hold") }
         guard beginning.format == Self.format, let header = try? JSONDecoder().decode(Header.self, from: Data(first)),
-            let salt = Data(base64Encoded: header.kdf.salt), salt.count == Self.saltBytes, let message = Data(base64Encoded: Data(lines[1]))
+            let salt = Data(base64Encoded: header.kdf.salt), salt.count == Self.saltBytes,
+            let message = Data(base64Encoded: Data(lines[1]))
         else { throw damaged("its first two lines do not have the form of format \(beginning.format)") }
         let derivation: KeyDerivation
         switch header.kdf.name {
         case "rootKey": derivation = .rootKey
         case "scrypt":
-            guard let n = header.kdf.n, let r = header.kdf.r, let p = header.kdf.p, ScryptCost(n: n, r: r, p: p).isAcceptable else {
+            guard let n = header.kdf.n, let r = header.kdf.r, let p = header.kdf.p,
+                ScryptCost(n: n, r: r, p: p).isAcceptable
+            else {
                 throw damaged("it asks for a cost of scrypt that is out of bounds")
             }
             derivation = .scrypt(ScryptCost(n: n, r: r, p: p))
@@ -102,9 +116,13 @@ struct KeyStoreFile {
             }
             return contents
         } catch let error as SealError where error.code == .noMatchingKey {
-            throw KeyError(.wrongSecret, "The passphrase or root key does not open the key store '\(path)'. The file itself is whole.", cause: error)
+            throw KeyError(
+                .wrongSecret,
+                "The passphrase or root key does not open the key store '\(path)'. The file itself is whole.",
+                cause: error)
         } catch let error as SealError {
-            throw KeyError(.damaged, "The key store '\(path)' is damaged: what it holds does not authenticate.", cause: error)
+            throw KeyError(
+                .damaged, "The key store '\(path)' is damaged: what it holds does not authenticate.", cause: error)
         } catch let error as DecodingError {
             // A decoding error may quote what it could not read: it is not passed on.
             _ = error
@@ -133,7 +151,8 @@ struct KeyStoreFile {
 
     private func context() throws -> EncryptionContext {
         try EncryptionContext(pairs: [
-            (name: "varve:header", value: Hex.text(SHA256.hash(data: header + [0x0a]))), (name: "varve:part", value: "key-store"),
+            (name: "varve:header", value: Hex.text(SHA256.hash(data: header + [0x0a]))),
+            (name: "varve:part", value: "key-store"),
         ])
     }
 

@@ -3,7 +3,8 @@
 import Glibc
 import SystemPackage
 
-/// Keeps every other writer, thread or process, away from a key store while one changes it. The system frees it when its holder dies.
+/// Keeps every other writer, thread or process, away from a key store while one changes it. The system frees it when
+/// its holder dies.
 struct KeyStoreLock: ~Copyable {
     private let descriptor: CInt
 
@@ -12,7 +13,8 @@ struct KeyStoreLock: ~Copyable {
 
     init(for store: FilePath) throws {
         let path = FilePath(store.string + ".lock")
-        let descriptor = try PrivateFile.open(path, what: "lock file of the key store", flags: O_RDWR | O_CREAT | O_CLOEXEC)
+        let descriptor = try PrivateFile.open(
+            path, what: "lock file of the key store", flags: O_RDWR | O_CREAT | O_CLOEXEC)
         let step: UInt32 = 5_000
         var waited: UInt32 = 0
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
@@ -22,7 +24,8 @@ struct KeyStoreLock: ~Copyable {
                 throw number == EWOULDBLOCK
                     ? KeyError(
                         .locked,
-                        "Another process has been changing the key store '\(store)' for more than \(Self.waitSeconds) seconds. See which with "
+                        "Another process has been changing the key store '\(store)' for more than "
+                            + "\(Self.waitSeconds) seconds. See which with "
                             + "'fuser \(path)', and try again when it has ended.")
                     : KeyError(.io, "Varve could not lock '\(path)': \(String(cString: strerror(number))).")
             }

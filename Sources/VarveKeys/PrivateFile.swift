@@ -5,7 +5,8 @@ import SystemPackage
 
 /// Files that hold secrets: mode 0600, owned by this user or root, small, replaced as a whole or not at all.
 enum PrivateFile {
-    /// What tells one state of a file from the next: it is only ever replaced, so a change has another inode or another time.
+    /// What tells one state of a file from the next: it is only ever replaced, so a change has another inode or another
+    /// time.
     struct Stamp: Equatable, Sendable {
         var device: UInt64
         var inode: UInt64
@@ -32,16 +33,21 @@ enum PrivateFile {
         guard status.st_mode & 0o077 == 0 else {
             throw KeyError(
                 .permissions,
-                "The \(what) '\(path)' can be used by others (mode 0\(String(status.st_mode & 0o777, radix: 8))). Run: chmod 600 '\(path)'")
+                "The \(what) '\(path)' can be used by others (mode "
+                    + "0\(String(status.st_mode & 0o777, radix: 8))). Run: chmod 600 '\(path)'"
+            )
         }
         guard status.st_uid == geteuid() || status.st_uid == 0 else {
             throw KeyError(
                 .permissions,
-                "The \(what) '\(path)' belongs to user \(status.st_uid), who can change it, while Varve runs as user \(geteuid()). Run Varve as "
+                "The \(what) '\(path)' belongs to user \(status.st_uid), who can change it, while Varve runs as "
+                    + "user \(geteuid()). Run Varve as "
                     + "its owner, or change the owner.")
         }
         guard status.st_size <= atMost else {
-            throw KeyError(.damaged, "The \(what) '\(path)' has \(status.st_size) bytes, more than such a file can have (\(atMost)).")
+            throw KeyError(
+                .damaged,
+                "The \(what) '\(path)' has \(status.st_size) bytes, more than such a file can have (\(atMost)).")
         }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
@@ -51,7 +57,9 @@ enum PrivateFile {
             guard count >= 0 else { throw failed("read", what, path) }
             if count == 0 { break }
             bytes.append(contentsOf: chunk[..<count])
-            guard bytes.count <= atMost else { throw KeyError(.damaged, "The \(what) '\(path)' grew while it was read.") }
+            guard bytes.count <= atMost else {
+                throw KeyError(.damaged, "The \(what) '\(path)' grew while it was read.")
+            }
         }
         return (bytes, Stamp(status))
     }
@@ -87,10 +95,16 @@ enum PrivateFile {
     }
 
     static func exists(_ path: FilePath, _ what: String) -> KeyError {
-        KeyError(.exists, "The \(what) '\(path)' exists already. Varve does not overwrite it; move it away first, or use another name.")
+        KeyError(
+            .exists,
+            "The \(what) '\(path)' exists already. Varve does not overwrite it; move it away first, or use "
+                + "another name."
+        )
     }
 
-    private static func writeTemporary(beside path: FilePath, _ bytes: [UInt8], what: String, name suffix: String) throws -> FilePath {
+    private static func writeTemporary(
+        beside path: FilePath, _ bytes: [UInt8], what: String, name suffix: String
+    ) throws -> FilePath {
         let temporary = FilePath(path.string + suffix)
         unlink(temporary.string)
         let descriptor = try open(temporary, what: what, flags: O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC)
@@ -115,7 +129,8 @@ enum PrivateFile {
 
     private static func syncFolder(of path: FilePath, what: String) throws {
         let parent = path.removingLastComponent()
-        let descriptor = try open(parent.isEmpty ? "." : parent, what: "folder of the \(what)", flags: O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = try open(
+            parent.isEmpty ? "." : parent, what: "folder of the \(what)", flags: O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 else { throw failed("make durable", "folder of the \(what)", parent) }
     }
@@ -132,9 +147,12 @@ enum PrivateFile {
     static func failed(_ verb: String, _ what: String, _ path: FilePath) -> KeyError {
         let number = errno
         let reason = String(cString: strerror(number))
-        if number == ENOENT { return KeyError(.noKeyStore, "There is no \(what) at '\(path)'. Create it first, or correct the path.") }
+        if number == ENOENT {
+            return KeyError(.noKeyStore, "There is no \(what) at '\(path)'. Create it first, or correct the path.")
+        }
         if number == EACCES || number == EPERM {
-            return KeyError(.permissions, "Varve may not \(verb) the \(what) '\(path)': \(reason). Run it as the file's owner.")
+            return KeyError(
+                .permissions, "Varve may not \(verb) the \(what) '\(path)': \(reason). Run it as the file's owner.")
         }
         return KeyError(.io, "Varve could not \(verb) the \(what) '\(path)': \(reason).")
     }

@@ -7,7 +7,8 @@ package import VarveSeal
 
 /// The escrow key, to be kept apart from machine and vault: with a vault, it is enough to restore everything in it.
 ///
-/// As a file it is JSON (mode 0600); ``printed`` is the same as a page, which ``init(text:)`` reads as well, so that a kit typed from paper works.
+/// As a file it is JSON (mode 0600); ``printed`` is the same as a page, which ``init(text:)`` reads as well, so that a
+/// kit typed from paper works.
 /// A checksum finds a slip of the pen in every field but the prose.
 package struct RecoveryKit: Codable, Sendable {
     package static let format = 1
@@ -45,7 +46,8 @@ package struct RecoveryKit: Codable, Sendable {
         checksum = computedChecksum
     }
 
-    /// Reads a kit: the file's JSON, or the printed page as somebody typed it (case and spaces in the key do not matter).
+    /// Reads a kit: the file's JSON, or the printed page as somebody typed it (case and spaces in the key do not
+    /// matter).
     ///
     /// - Throws: ``KeyError`` `.newerFormat`, or `.damaged` when something is missing or the checksum does not hold.
     package init(text: [UInt8]) throws {
@@ -55,8 +57,12 @@ package struct RecoveryKit: Codable, Sendable {
         } else {
             self = try Self.page(text)
         }
-        guard escrow.namespace == Self.namespace, material != nil, keyID != nil else { throw Self.damaged("its key is not an escrow key") }
-        guard checksum == computedChecksum else { throw Self.damaged("its checksum does not hold; look for a typing error") }
+        guard escrow.namespace == Self.namespace, material != nil, keyID != nil else {
+            throw Self.damaged("its key is not an escrow key")
+        }
+        guard checksum == computedChecksum else {
+            throw Self.damaged("its checksum does not hold; look for a typing error")
+        }
     }
 
     /// Reads a kit's file, whose mode must be 0600.
@@ -76,7 +82,9 @@ package struct RecoveryKit: Codable, Sendable {
     package var printed: String {
         let digits = Array(escrow.hex)
         let groups = stride(from: 0, to: digits.count, by: 4).map { String(digits[$0..<min($0 + 4, digits.count)]) }
-        let rows = stride(from: 0, to: groups.count, by: 8).map { groups[$0..<min($0 + 8, groups.count)].joined(separator: " ") }
+        let rows = stride(from: 0, to: groups.count, by: 8).map {
+            groups[$0..<min($0 + 8, groups.count)].joined(separator: " ")
+        }
         return """
             VARVE RECOVERY KIT
 
@@ -102,7 +110,9 @@ package struct RecoveryKit: Codable, Sendable {
     /// The escrow key's id and version, from its name.
     var keyID: (id: String, version: Int)? {
         let parts = escrow.name.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, RandomID.isValid(parts[0]), let version = Int(parts[1]), version > 0, "\(version)" == parts[1] else { return nil }
+        guard parts.count == 2, RandomID.isValid(parts[0]), let version = Int(parts[1]), version > 0,
+            "\(version)" == parts[1]
+        else { return nil }
         return (String(parts[0]), version)
     }
 
@@ -113,9 +123,11 @@ package struct RecoveryKit: Codable, Sendable {
         return try SealedKey.open(message, with: [wrapper], expecting: expecting, holder: "the recovery kit")
     }
 
-    /// The first 16 hexadecimal digits of the SHA-256 of format, created, namespace, name, key and vaults, each followed by a line feed.
+    /// The first 16 hexadecimal digits of the SHA-256 of format, created, namespace, name, key and vaults, each
+    /// followed by a line feed.
     private var computedChecksum: String {
-        let fields = ["\(format)", created.formatted(.iso8601), escrow.namespace, escrow.name, escrow.hex.lowercased()] + vaults
+        let fields =
+            ["\(format)", created.formatted(.iso8601), escrow.namespace, escrow.name, escrow.hex.lowercased()] + vaults
         let text = fields.map { $0 + "\n" }.joined()
         return String(Hex.text(SHA256.hash(data: Array(text.utf8))).prefix(16))
     }
@@ -131,7 +143,9 @@ package struct RecoveryKit: Codable, Sendable {
         try checkFormat(beginning.format)
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601
-        guard let kit = try? decoder.decode(RecoveryKit.self, from: Data(text)) else { throw damaged("fields are missing or broken") }
+        guard let kit = try? decoder.decode(RecoveryKit.self, from: Data(text)) else {
+            throw damaged("fields are missing or broken")
+        }
         return kit
     }
 
@@ -144,14 +158,19 @@ package struct RecoveryKit: Codable, Sendable {
             fields[name, default: []].append(line[line.index(after: colon)...].filter { !$0.isWhitespace })
         }
         func field(_ name: String) throws -> String {
-            guard let values = fields[name], values.count == 1 else { throw damaged("it must have one line '\(name):'") }
+            guard let values = fields[name], values.count == 1 else {
+                throw damaged("it must have one line '\(name):'")
+            }
             return values[0]
         }
         guard let format = Int(try field("format")) else { throw damaged("its format is not a number") }
         try checkFormat(format)
-        guard let created = try? Date(try field("created"), strategy: .iso8601) else { throw damaged("its date is not one") }
+        guard let created = try? Date(try field("created"), strategy: .iso8601) else {
+            throw damaged("its date is not one")
+        }
         let escrow = Escrow(
-            namespace: try field("namespace"), name: try field("name"), hex: fields["key", default: []].joined().lowercased())
+            namespace: try field("namespace"), name: try field("name"),
+            hex: fields["key", default: []].joined().lowercased())
         var kit = RecoveryKit(escrow: escrow, created: created, vaults: fields["vault", default: []])
         kit.checksum = try field("checksum").lowercased()
         return kit
@@ -161,7 +180,9 @@ package struct RecoveryKit: Codable, Sendable {
         guard format <= Self.format else {
             throw KeyError(
                 .newerFormat,
-                "The recovery kit has format \(format), but this version of Varve knows formats up to \(Self.format). Use a newer Varve.")
+                "The recovery kit has format \(format), but this version of Varve knows formats up to "
+                    + "\(Self.format). Use a newer Varve."
+            )
         }
         guard format == Self.format else { throw damaged("its format is \(format)") }
     }

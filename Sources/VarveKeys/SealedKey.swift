@@ -19,12 +19,17 @@ enum SealedKey {
         } catch let error as SealError where error.code == .noMatchingKey {
             throw KeyError(
                 .cannotOpen,
-                "No key in \(holder) opens the sealed key of \(expecting). Use the key store that sealed it, or the recovery kit.", cause: error)
+                "No key in \(holder) opens the sealed key of \(expecting). Use the key store that sealed it, or "
+                    + "the recovery kit.",
+                cause: error)
         } catch let error as SealError {
-            throw KeyError(.damaged, "The sealed key of \(expecting) is damaged, or belongs to something else.", cause: error)
+            throw KeyError(
+                .damaged, "The sealed key of \(expecting) is damaged, or belongs to something else.", cause: error)
         }
         guard plaintext.count == DataKey.byteCount else {
-            throw KeyError(.damaged, "The sealed key of \(expecting) holds \(plaintext.count) bytes instead of \(DataKey.byteCount).")
+            throw KeyError(
+                .damaged,
+                "The sealed key of \(expecting) holds \(plaintext.count) bytes instead of \(DataKey.byteCount).")
         }
         return SymmetricKey(data: plaintext)
     }

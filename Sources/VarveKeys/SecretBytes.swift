@@ -2,7 +2,8 @@
 
 import Crypto
 
-/// Bytes that must not be shown: a passphrase, a root key. They are overwritten when the last copy goes, and no description holds them.
+/// Bytes that must not be shown: a passphrase, a root key. They are overwritten when the last copy goes, and no
+/// description holds them.
 package struct SecretBytes: Sendable {
     private let storage: SymmetricKey
 

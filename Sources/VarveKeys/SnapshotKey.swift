@@ -32,7 +32,8 @@ package struct SnapshotKey: Sendable {
     package func export() -> ExportedKey {
         let hex = key.withUnsafeBytes { Hex.text($0) }
         return ExportedKey(
-            namespace: Self.namespace, name: id, hex: hex, versions: [ExportedKey.Version(version: 1, name: id, hex: hex)])
+            namespace: Self.namespace, name: id, hex: hex,
+            versions: [ExportedKey.Version(version: 1, name: id, hex: hex)])
     }
 
     package static let namespace = "varve"

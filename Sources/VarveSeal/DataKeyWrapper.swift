@@ -27,6 +27,7 @@ package protocol DataKeyWrapper: Sendable {
     /// Unwraps a data key.
     ///
     /// - Returns: `nil` when the key was wrapped by somebody else.
-    /// - Throws: When it says that it was wrapped by this recipient and does not hold. The message may still open with another recipient.
+    /// - Throws: When it says that it was wrapped by this recipient and does not hold. The message may still open with
+    ///   another recipient.
     func unwrap(_ key: EncryptedDataKey, context: EncryptionContext) throws -> SymmetricKey?
 }

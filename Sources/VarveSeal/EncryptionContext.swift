@@ -2,30 +2,38 @@
 
 /// The identifiers that a message is bound to: they stand in its header in clear, and are authenticated.
 ///
-/// Names are unique and ordered by their UTF-8 bytes, as the format wants it. Two contexts are equal when their bytes are: nothing is
+/// Names are unique and ordered by their UTF-8 bytes, as the format wants it. Two contexts are equal when their bytes
+/// are: nothing is
 /// normalised, so `é` and `e` + accent are two names.
 package struct EncryptionContext: Sendable {
     /// The pairs, ascending by the UTF-8 bytes of the name.
     package let pairs: [(name: String, value: String)]
 
-    /// As the header and the associated data of wrapped data keys have it: empty, or count (2), then len16(name), len16(value) for each pair.
+    /// As the header and the associated data of wrapped data keys have it: empty, or count (2), then len16(name),
+    /// len16(value) for each pair.
     package let serialized: [UInt8]
 
-    /// - Throws: ``SealError`` `.malformed` when a name occurs twice or begins with `aws-crypto-`, which the format keeps for itself;
+    /// - Throws: ``SealError`` `.malformed` when a name occurs twice or begins with `aws-crypto-`, which the format
+    ///   keeps for itself;
     ///   `.limitExceeded` when the pairs take more than ``MessageLimits/contextBytesMax``.
     package init(pairs: some Collection<(name: String, value: String)>) throws {
         var total = 2
         for pair in pairs {
             if pair.name.utf8.starts(with: Self.reservedPrefix.utf8) {
                 throw SealError(
-                    .malformed, "An encryption context cannot hold a name that begins with '\(Self.reservedPrefix)': it is reserved.")
+                    .malformed,
+                    "An encryption context cannot hold a name that begins with '\(Self.reservedPrefix)': it is "
+                        + "reserved."
+                )
             }
             total += 4 + pair.name.utf8.count + pair.value.utf8.count
         }
         guard total <= MessageLimits.contextBytesMax else {
             throw SealError(
                 .limitExceeded,
-                "The encryption context takes \(total) bytes; at most \(MessageLimits.contextBytesMax) are possible. Use shorter identifiers.")
+                "The encryption context takes \(total) bytes; at most \(MessageLimits.contextBytesMax) are "
+                    + "possible. Use shorter identifiers."
+            )
         }
         let sorted = pairs.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         for (one, next) in zip(sorted, sorted.dropFirst()) where one.name.utf8.elementsEqual(next.name.utf8) {
@@ -36,13 +44,15 @@ package struct EncryptionContext: Sendable {
 
     /// Reads the serialized form (without its own length).
     ///
-    /// - Throws: ``SealError`` `.malformed` when lengths do not fit, text is not UTF-8, or names are not strictly ascending.
+    /// - Throws: ``SealError`` `.malformed` when lengths do not fit, text is not UTF-8, or names are not strictly
+    ///   ascending.
     package init(serialized bytes: [UInt8]) throws {
         guard !bytes.isEmpty else {
             self.init(sorted: [])
             return
         }
-        let malformed = SealError(.malformed, "The message's encryption context is not well-formed. The message is damaged, or none.")
+        let malformed = SealError(
+            .malformed, "The message's encryption context is not well-formed. The message is damaged, or none.")
         var at = 0
         func length() throws -> Int {
             guard bytes.count - at >= 2 else { throw malformed }
@@ -51,7 +61,9 @@ package struct EncryptionContext: Sendable {
         }
         func text() throws -> String {
             let count = try length()
-            guard bytes.count - at >= count, let text = String(validating: bytes[at..<at + count], as: UTF8.self) else { throw malformed }
+            guard bytes.count - at >= count, let text = String(validating: bytes[at..<at + count], as: UTF8.self) else {
+                throw malformed
+            }
             at += count
             return text
         }
@@ -98,7 +110,8 @@ extension EncryptionContext: Hashable {
 }
 
 extension EncryptionContext: ExpressibleByDictionaryLiteral {
-    /// For the few fixed names that our own code writes. A literal that breaks the rules of ``init(pairs:)`` is a mistake in the program;
+    /// For the few fixed names that our own code writes. A literal that breaks the rules of ``init(pairs:)`` is a
+    /// mistake in the program;
     /// values that come from outside must be short enough to be checked by then.
     package init(dictionaryLiteral elements: (String, String)...) {
         do {

@@ -42,12 +42,18 @@ struct FrameCodec {
     /// Opens the next frame from its IV ‖ ciphertext ‖ tag, without copying them, if it stands where it belongs.
     mutating func open(combined: UnsafeMutableRawBufferPointer, isFinal: Bool, number found: UInt32) throws -> Data {
         let number = try advance(isFinal: isFinal)
-        let damaged = { SealError(.frameAuthentication, "Frame \(number) of the message was changed, moved or exchanged: it does not authenticate.") }
-        guard found == number, combined.prefix(Suite.ivBytes).elementsEqual(iv(number)), let base = combined.baseAddress else { throw damaged() }
+        let damaged = {
+            SealError(
+                .frameAuthentication,
+                "Frame \(number) of the message was changed, moved or exchanged: it does not authenticate.")
+        }
+        guard found == number, combined.prefix(Suite.ivBytes).elementsEqual(iv(number)), let base = combined.baseAddress
+        else { throw damaged() }
         prepare(number, combined.count - Suite.ivBytes - Suite.tagBytes, isFinal: isFinal)
         do {
             // The box borrows the buffer for the length of this call only.
-            let box = try AES.GCM.SealedBox(combined: Data(bytesNoCopy: base, count: combined.count, deallocator: .none))
+            let box = try AES.GCM.SealedBox(
+                combined: Data(bytesNoCopy: base, count: combined.count, deallocator: .none))
             return try AES.GCM.open(box, using: key, authenticating: isFinal ? final : regular)
         } catch {
             throw damaged()
@@ -58,7 +64,8 @@ struct FrameCodec {
     private mutating func advance(isFinal: Bool) throws -> UInt32 {
         guard number < UInt64(Suite.finalMarker) + (isFinal ? 1 : 0) else {
             throw SealError(
-                .limitExceeded, "A message has at most \(Suite.finalMarker) frames. Use longer frames, or several messages.")
+                .limitExceeded,
+                "A message has at most \(Suite.finalMarker) frames. Use longer frames, or several messages.")
         }
         defer { number += 1 }
         return UInt32(number)

@@ -4,12 +4,15 @@
 package enum Message {
     /// Seals `plaintext` for every one of `recipients`. See ``MessageSealer``.
     package static func seal(
-        _ plaintext: [UInt8], context: EncryptionContext, recipients: [any DataKeyWrapper], frameBytes: Int = MessageLimits.frameBytes
+        _ plaintext: [UInt8], context: EncryptionContext, recipients: [any DataKeyWrapper],
+        frameBytes: Int = MessageLimits.frameBytes
     ) throws -> [UInt8] {
         var message: [UInt8] = []
         try plaintext.withUnsafeBytes { bytes in
-            try withoutActuallyEscaping({ (part: UnsafeRawBufferPointer) in message.append(contentsOf: part) }) { sink in
-                var sealer = try MessageSealer(context: context, recipients: recipients, frameBytes: frameBytes, sink: sink)
+            try withoutActuallyEscaping({ (part: UnsafeRawBufferPointer) in message.append(contentsOf: part) }) {
+                sink in
+                var sealer = try MessageSealer(
+                    context: context, recipients: recipients, frameBytes: frameBytes, sink: sink)
                 try sealer.write(bytes)
                 try sealer.finish()
             }

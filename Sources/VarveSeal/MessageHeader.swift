@@ -14,7 +14,8 @@ struct MessageHeader {
     func serialized() throws -> [UInt8] {
         guard (1...MessageLimits.dataKeysMax).contains(dataKeys.count) else {
             throw SealError(
-                .limitExceeded, "A message has 1 to \(MessageLimits.dataKeysMax) recipients; \(dataKeys.count) were given.")
+                .limitExceeded,
+                "A message has 1 to \(MessageLimits.dataKeysMax) recipients; \(dataKeys.count) were given.")
         }
         var bytes: [UInt8] = [Suite.version]
         bytes.append(bigEndian: Suite.identifier)
@@ -24,7 +25,9 @@ struct MessageHeader {
         for key in dataKeys {
             for field in [key.providerID, key.providerInfo, key.ciphertext] {
                 guard field.count <= UInt16.max else {
-                    throw SealError(.limitExceeded, "A wrapped data key has a field of \(field.count) bytes; the format has room for 65535.")
+                    throw SealError(
+                        .limitExceeded,
+                        "A wrapped data key has a field of \(field.count) bytes; the format has room for 65535.")
                 }
                 bytes.append(length16: field)
             }
@@ -38,7 +41,9 @@ struct MessageHeader {
     /// Reads a header and checks form and limits; authenticates nothing.
     ///
     /// - Returns: The header, the bytes that the tag covers, and the tag.
-    static func read(_ source: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> (MessageHeader, covered: [UInt8], tag: [UInt8]) {
+    static func read(
+        _ source: (UnsafeMutableRawBufferPointer) throws -> Int
+    ) throws -> (MessageHeader, covered: [UInt8], tag: [UInt8]) {
         var covered: [UInt8] = []
         func take(_ count: Int) throws -> [UInt8] {
             var field = [UInt8](repeating: 0, count: count)
@@ -52,13 +57,17 @@ struct MessageHeader {
         guard version == Suite.version else {
             throw SealError(
                 version == 1 ? .unsupportedVersion : .malformed,
-                "This is no message of the AWS Encryption SDK format, version \(Suite.version): its first byte is \(version).")
+                "This is no message of the AWS Encryption SDK format, version \(Suite.version): its first byte "
+                    + "is \(version)."
+            )
         }
         let suite = try take16()
         guard suite == Suite.identifier else {
             throw SealError(
                 .unsupportedSuite,
-                "The message was sealed with algorithm suite 0x\(String(suite, radix: 16)); Varve opens 0x0478 only (AES-256-GCM with key commitment).")
+                "The message was sealed with algorithm suite 0x\(String(suite, radix: 16)); Varve opens 0x0478 "
+                    + "only (AES-256-GCM with key commitment)."
+            )
         }
         let messageID = try take(Suite.messageIDBytes)
 
@@ -66,13 +75,17 @@ struct MessageHeader {
         guard contextBytes <= MessageLimits.contextBytesMax else {
             throw SealError(
                 .limitExceeded,
-                "The message's encryption context takes \(contextBytes) bytes; at most \(MessageLimits.contextBytesMax) are accepted.")
+                "The message's encryption context takes \(contextBytes) bytes; at most "
+                    + "\(MessageLimits.contextBytesMax) are accepted."
+            )
         }
         let context = try EncryptionContext(serialized: try take(contextBytes))
 
         let count = try take16()
         guard count <= MessageLimits.dataKeysMax else {
-            throw SealError(.limitExceeded, "The message has \(count) wrapped data keys; at most \(MessageLimits.dataKeysMax) are accepted.")
+            throw SealError(
+                .limitExceeded,
+                "The message has \(count) wrapped data keys; at most \(MessageLimits.dataKeysMax) are accepted.")
         }
         guard count > 0 else { throw SealError(.malformed, "The message has no wrapped data key: nobody can open it.") }
         var keys: [EncryptedDataKey] = []
@@ -85,7 +98,8 @@ struct MessageHeader {
 
         let contentType = try take(1)[0]
         guard contentType == Suite.framed else {
-            throw SealError(.malformed, "The message's content type is \(contentType); only framed messages (2) are accepted.")
+            throw SealError(
+                .malformed, "The message's content type is \(contentType); only framed messages (2) are accepted.")
         }
         let frameBytes = try take(4).reduce(0) { $0 << 8 | Int($1) }
         guard frameBytes > 0 else { throw SealError(.malformed, "The message's frames have a length of zero.") }
@@ -105,12 +119,14 @@ struct MessageHeader {
 
 /// Fills `buffer` to its end, or says that the message is truncated.
 func fill(
-    _ buffer: UnsafeMutableRawBufferPointer, from source: (UnsafeMutableRawBufferPointer) throws -> Int, expected what: @autoclosure () -> String
+    _ buffer: UnsafeMutableRawBufferPointer, from source: (UnsafeMutableRawBufferPointer) throws -> Int,
+    expected what: @autoclosure () -> String
 ) throws {
     var filled = 0
     while filled < buffer.count {
         let count = try source(UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
-        precondition((0...buffer.count - filled).contains(count), "a source returns how many bytes it put into the buffer")
+        precondition(
+            (0...buffer.count - filled).contains(count), "a source returns how many bytes it put into the buffer")
         guard count > 0 else { throw SealError(.truncated, "The message ends within \(what()): it was cut short.") }
         filled += count
     }

@@ -2,7 +2,8 @@
 
 /// Bounds that are checked before anything of the size they bound is allocated.
 package enum MessageLimits {
-    /// An encryption context holds a handful of identifiers (AWS KMS itself takes at most 8 KiB); more means hostile input.
+    /// An encryption context holds a handful of identifiers (AWS KMS itself takes at most 8 KiB); more means hostile
+    /// input.
     package static let contextBytesMax = 8 * 1024
     /// A message has two or three recipients: a working key, an escrow key, the same again while keys are exchanged.
     package static let dataKeysMax = 16

@@ -5,8 +5,10 @@ import FoundationEssentials
 
 /// Opens one message of the AWS Encryption SDK format, version 2, algorithm suite 0x0478, frame by frame.
 ///
-/// A frame's plaintext is released only after its tag holds and its place in the message is right; the last one only when the message ends
-/// there. A message cut short gives its whole frames, then an error: what was read before is of no use unless the end is reached. After an
+/// A frame's plaintext is released only after its tag holds and its place in the message is right; the last one only
+/// when the message ends
+/// there. A message cut short gives its whole frames, then an error: what was read before is of no use unless the end
+/// is reached. After an
 /// error every further call throws it again. Memory: two frames. Format: Documentation/Formats.md#envelope.
 package struct MessageOpener: ~Copyable {
     /// The encryption context in the header. It has been authenticated.
@@ -25,7 +27,8 @@ package struct MessageOpener: ~Copyable {
     private var state: State
     private var buffer: [UInt8]
 
-    /// Reads and checks the header: form and limits, then the commitment of the data key, then the header's tag, then the context.
+    /// Reads and checks the header: form and limits, then the commitment of the data key, then the header's tag, then
+    /// the context.
     ///
     /// - Parameters:
     ///   - keys: Who tries to unwrap the data key, in this order.
@@ -41,7 +44,9 @@ package struct MessageOpener: ~Copyable {
         guard derived.commit(to: header.commitment) else {
             throw SealError(
                 .commitmentMismatch,
-                "The message does not commit to the key that opens its data key: it was forged or damaged. Nothing of it was opened.")
+                "The message does not commit to the key that opens its data key: it was forged or damaged. "
+                    + "Nothing of it was opened."
+            )
         }
         guard derived.authenticates(header: covered, tag: tag) else {
             throw SealError(.headerAuthentication, "The message's header was changed: it does not authenticate.")
@@ -68,7 +73,8 @@ package struct MessageOpener: ~Copyable {
 
     /// Lends the next frame's plaintext for the length of the call, without a copy.
     ///
-    /// - Returns: What `body` returns; `nil` after the final frame. The final frame may be empty, and is then lent as such.
+    /// - Returns: What `body` returns; `nil` after the final frame. The final frame may be empty, and is then lent as
+    ///   such.
     package mutating func withNext<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result? {
         let word: UInt32
         switch state {
@@ -87,11 +93,14 @@ package struct MessageOpener: ~Copyable {
     }
 
     private mutating func regularFrame(_ number: UInt32) throws -> Data {
-        // What follows the number: IV, ciphertext, tag; and the first word of the frame after it, since a regular frame is never the last.
+        // What follows the number: IV, ciphertext, tag; and the first word of the frame after it, since a regular frame
+        // is never the last.
         let combined = Suite.ivBytes + frameBytes + Suite.tagBytes
         reserve(combined + 4)
         let (plaintext, word) = try buffer.withUnsafeMutableBytes { raw in
-            try fill(UnsafeMutableRawBufferPointer(rebasing: raw[..<(combined + 4)]), from: source, expected: "frame \(codec.number)")
+            try fill(
+                UnsafeMutableRawBufferPointer(rebasing: raw[..<(combined + 4)]), from: source,
+                expected: "frame \(codec.number)")
             let frame = UnsafeMutableRawBufferPointer(rebasing: raw[..<combined])
             return (try codec.open(combined: frame, isFinal: false, number: number), raw.word(at: combined))
         }
@@ -108,7 +117,8 @@ package struct MessageOpener: ~Copyable {
             return (raw.word(at: 0), Int(raw.word(at: 4 + Suite.ivBytes)))
         }
         guard count <= frameBytes else {
-            throw SealError(.malformed, "The message's final frame claims \(count) bytes, more than a frame has (\(frameBytes)).")
+            throw SealError(
+                .malformed, "The message's final frame claims \(count) bytes, more than a frame has (\(frameBytes)).")
         }
         let iv = Array(buffer[4..<4 + Suite.ivBytes])
         let combined = Suite.ivBytes + count + Suite.tagBytes
@@ -116,9 +126,13 @@ package struct MessageOpener: ~Copyable {
         let plaintext = try buffer.withUnsafeMutableBytes { raw in
             raw.copyBytes(from: iv)
             let frame = UnsafeMutableRawBufferPointer(rebasing: raw[..<combined])
-            try fill(UnsafeMutableRawBufferPointer(rebasing: frame[Suite.ivBytes...]), from: source, expected: "its final frame")
+            try fill(
+                UnsafeMutableRawBufferPointer(rebasing: frame[Suite.ivBytes...]), from: source,
+                expected: "its final frame")
             guard try source(UnsafeMutableRawBufferPointer(rebasing: raw[combined...])) == 0 else {
-                throw SealError(.trailingBytes, "Something follows the message's final frame: the object is not the one that was sealed.")
+                throw SealError(
+                    .trailingBytes,
+                    "Something follows the message's final frame: the object is not the one that was sealed.")
             }
             return try codec.open(combined: frame, isFinal: true, number: number)
         }
@@ -141,7 +155,9 @@ package struct MessageOpener: ~Copyable {
                 do {
                     guard let found = try key.unwrap(dataKey, context: context) else { continue }
                     guard found.bitCount == DataKey.byteCount * 8 else {
-                        throw SealError(.malformed, "A wrapped data key holds \(found.bitCount / 8) bytes instead of \(DataKey.byteCount).")
+                        throw SealError(
+                            .malformed,
+                            "A wrapped data key holds \(found.bitCount / 8) bytes instead of \(DataKey.byteCount).")
                     }
                     return found
                 } catch {
@@ -150,6 +166,8 @@ package struct MessageOpener: ~Copyable {
             }
         }
         throw SealError(
-            .noMatchingKey, "None of the \(keys.count) key(s) at hand opens any of the message's \(dataKeys.count) data key(s).", cause: failure)
+            .noMatchingKey,
+            "None of the \(keys.count) key(s) at hand opens any of the message's \(dataKeys.count) data key(s).",
+            cause: failure)
     }
 }

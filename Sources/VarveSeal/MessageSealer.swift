@@ -5,8 +5,10 @@ import FoundationEssentials
 
 /// Seals a byte stream as one message of the AWS Encryption SDK format, version 2, algorithm suite 0x0478.
 ///
-/// Feed plaintext with ``write(_:)``; frames leave through `sink` as they fill, so memory stays at three frames whatever the length. A message
-/// abandoned before ``finish()`` has no final frame and will not open. Whole frames are sealed from the caller's memory; only what is left
+/// Feed plaintext with ``write(_:)``; frames leave through `sink` as they fill, so memory stays at three frames
+/// whatever the length. A message
+/// abandoned before ``finish()`` has no final frame and will not open. Whole frames are sealed from the caller's
+/// memory; only what is left
 /// over is kept. After an error the sealer is of no use. Format: Documentation/Formats.md#envelope.
 package struct MessageSealer: ~Copyable {
     private let frameBytes: Int
@@ -27,13 +29,15 @@ package struct MessageSealer: ~Copyable {
         sink: @escaping (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         guard (1...MessageLimits.frameBytesMax).contains(frameBytes) else {
-            throw SealError(.limitExceeded, "A frame has 1 to \(MessageLimits.frameBytesMax) bytes; \(frameBytes) were asked for.")
+            throw SealError(
+                .limitExceeded, "A frame has 1 to \(MessageLimits.frameBytesMax) bytes; \(frameBytes) were asked for.")
         }
         let dataKey = SymmetricKey(size: .bits256)
         let messageID = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
         let keys = MessageKeys(dataKey: dataKey, messageID: messageID)
         let header = MessageHeader(
-            messageID: messageID, context: context, dataKeys: try recipients.map { try $0.wrap(dataKey, context: context) },
+            messageID: messageID, context: context,
+            dataKeys: try recipients.map { try $0.wrap(dataKey, context: context) },
             frameBytes: frameBytes, commitment: keys.commitment)
         var bytes = try header.serialized()
         bytes += try keys.headerTag(over: bytes)

@@ -5,14 +5,17 @@ import FoundationEssentials
 
 /// A recipient that holds an AES-256 key: the "raw AES" keyring of the official SDKs.
 ///
-/// It wraps with AES-256-GCM under a fresh random IV. The provider id is the namespace; the provider info is name ‖ tag length in bits (4) ‖
-/// IV length (4) ‖ IV (12); the associated data is the serialized encryption context. A description never shows the key.
+/// It wraps with AES-256-GCM under a fresh random IV. The provider id is the namespace; the provider info is name ‖ tag
+/// length in bits (4) ‖
+/// IV length (4) ‖ IV (12); the associated data is the serialized encryption context. A description never shows the
+/// key.
 package struct RawAESKey: DataKeyWrapper {
     package let namespace: String
     package let name: String
     package let key: SymmetricKey
 
-    /// - Parameter key: 32 bytes. Another length, or a namespace that begins with `aws-kms`, is a mistake in the program.
+    /// - Parameter key: 32 bytes. Another length, or a namespace that begins with `aws-kms`, is a mistake in the
+    ///   program.
     package init(namespace: String, name: String, key: SymmetricKey) {
         precondition(key.bitCount == 256, "a raw AES wrapping key has 32 bytes")
         precondition(!namespace.hasPrefix("aws-kms"), "the namespace 'aws-kms' belongs to AWS KMS")
@@ -28,7 +31,8 @@ package struct RawAESKey: DataKeyWrapper {
             try AES.GCM.seal($0, using: key, nonce: nonce, authenticating: context.serialized)
         }
         return EncryptedDataKey(
-            providerID: Array(namespace.utf8), providerInfo: infoPrefix + Array(nonce), ciphertext: Array(box.ciphertext) + Array(box.tag))
+            providerID: Array(namespace.utf8), providerInfo: infoPrefix + Array(nonce),
+            ciphertext: Array(box.ciphertext) + Array(box.tag))
     }
 
     package func unwrap(_ key: EncryptedDataKey, context: EncryptionContext) throws -> SymmetricKey? {
@@ -43,7 +47,8 @@ package struct RawAESKey: DataKeyWrapper {
         } catch {
             throw SealError(
                 .dataKeyAuthentication,
-                "The message names the key '\(name)' of '\(namespace)', but this key does not open it: it is another key of that name, or the "
+                "The message names the key '\(name)' of '\(namespace)', but this key does not open it: it is "
+                    + "another key of that name, or the "
                     + "message's header is damaged.", cause: error)
         }
     }
