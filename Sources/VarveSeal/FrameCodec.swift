@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Crypto
-import FoundationEssentials
+package import Crypto
+package import FoundationEssentials
 
 /// Numbers, IVs and associated data of a message's frames, in order: what sealer and opener share.
 ///
 /// The IV is the frame's number, which occurs once under a message's key; so no IV is ever used twice.
-struct FrameCodec {
+package struct FrameCodec {
     let key: SymmetricKey
     /// The frame that comes next, from 1.
     private(set) var number: UInt64
@@ -16,7 +16,7 @@ struct FrameCodec {
     private let numberOffset: (regular: Int, final: Int)
 
     /// - Parameter number: The first frame's number; other than 1 only where tests look at the end of the count.
-    init(key: SymmetricKey, messageID: [UInt8], number: UInt64 = 1) {
+    package init(key: SymmetricKey, messageID: [UInt8], number: UInt64 = 1) {
         self.key = key
         self.number = number
         regular = messageID + Array("AWSKMSEncryptionClient Frame".utf8)
@@ -29,7 +29,9 @@ struct FrameCodec {
     /// Seals the next frame.
     ///
     /// - Returns: IV ‖ ciphertext ‖ tag, and the frame's number.
-    mutating func seal(_ plaintext: UnsafeRawBufferPointer, isFinal: Bool) throws -> (combined: Data, number: UInt32) {
+    package mutating func seal(
+        _ plaintext: UnsafeRawBufferPointer, isFinal: Bool
+    ) throws -> (combined: Data, number: UInt32) {
         let number = try advance(isFinal: isFinal)
         let nonce = try AES.GCM.Nonce(data: iv(number))
         prepare(number, plaintext.count, isFinal: isFinal)
