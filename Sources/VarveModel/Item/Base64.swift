@@ -30,18 +30,25 @@ enum Base64 {
         return count / 4 * 3 - padding
     }
 
-    /// Appends the bytes of a text that ``decodedCount(_:)`` has accepted.
-    static func decode(_ text: UnsafeBufferPointer<UInt8>, into bytes: inout [UInt8]) {
-        var word: UInt32 = 0
-        var held = 0
-        for character in text where character != UInt8(ascii: "=") {
-            word = word << 6 | UInt32(bits(character) & 63)
-            held += 6
-            if held >= 8 {
-                held -= 8
-                bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(held)))
+    /// The bytes of a text that ``decodedCount(_:)`` has accepted.
+    static func decoded(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3) { bytes, count in
+            var word: UInt32 = 0
+            var held: UInt32 = 0
+            for character in text where character != UInt8(ascii: "=") {
+                word = word << 6 | UInt32(bits(character) & 63)
+                held += 6
+                if held >= 8 {
+                    held -= 8
+                    bytes[count] = UInt8(truncatingIfNeeded: word >> held)
+                    count += 1
+                }
             }
         }
+    }
+
+    static func decoded(_ text: [UInt8]) -> [UInt8] {
+        text.withUnsafeBufferPointer { decoded($0) }
     }
 
     private static func character(_ bits: UInt32) -> UInt8 {
@@ -55,7 +62,7 @@ enum Base64 {
         }
     }
 
-    static func encode(_ bytes: UnsafeBufferPointer<UInt8>, into text: inout [UInt8]) {
+    static func encode(_ bytes: UnsafeBufferPointer<UInt8>, into text: inout ByteSink) {
         var index = 0
         while index + 3 <= bytes.count {
             let word = UInt32(bytes[index]) << 16 | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2])

@@ -65,7 +65,8 @@ enum EscapedByte {
     }
 
     /// Appends the canonical escape of such a byte.
-    static func append(_ byte: UInt8, to out: inout [UInt8]) {
+    @inline(never)
+    static func append(_ byte: UInt8, to out: inout ByteSink) {
         out.append(UInt8(ascii: "\\"))
         if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
             out.append(byte)

@@ -47,11 +47,7 @@ extension CanonicalCursor {
             value = .list(elements)
         case ValueTag.binary:
             at += 6
-            let (text, count) = try binary()
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(count)
-            Base64.decode(text, into: &bytes)
-            value = .binary(bytes)
+            value = .binary(Base64.decoded(try binary().text))
         default:
             value = try decodeOther(word)
         }

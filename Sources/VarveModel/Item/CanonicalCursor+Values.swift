@@ -200,9 +200,7 @@ extension CanonicalCursor {
         var previous: [UInt8]?
         try setMembers { cursor in
             let (text, count) = try cursor.binary()
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(count)
-            Base64.decode(text, into: &bytes)
+            let bytes = Base64.decoded(text)
             if let previous, !previous.lexicographicallyPrecedes(bytes) {
                 throw cursor.failure("a set is not in order")
             }

@@ -10,6 +10,8 @@ struct CanonicalCursor {
     let begin: UnsafePointer<UInt8>
     let end: UnsafePointer<UInt8>
     var at: UnsafePointer<UInt8>
+    /// Whether only the yes or no is wanted: a message costs more than reading an item.
+    let quiet: Bool
 
     /// A name or a string, between its quotes.
     struct Text {
@@ -32,18 +34,22 @@ struct CanonicalCursor {
         var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: start, count: count) }
     }
 
-    init(_ bytes: UnsafeRawBufferPointer) throws {
+    init(_ bytes: UnsafeRawBufferPointer, quiet: Bool = false) throws {
         guard let address = bytes.baseAddress, bytes.count >= 2 else {
             throw ModelError(.notCanonical, "An item has no bytes.")
         }
         begin = address.assumingMemoryBound(to: UInt8.self)
         end = begin + bytes.count
         at = begin
+        self.quiet = quiet
     }
+
+    private static let silence = ModelError(.notCanonical, "An item is not in canonical form.")
 
     @inline(never)
     func failure(_ what: StaticString) -> ModelError {
-        ModelError(.notCanonical, "An item is not in canonical form at byte \(at - begin): \(what).")
+        if quiet { return CanonicalCursor.silence }
+        return ModelError(.notCanonical, "An item is not in canonical form at byte \(at - begin): \(what).")
     }
 
     @inline(never)

@@ -22,13 +22,13 @@ package struct Item: Hashable, Sendable {
     /// Makes an item from attributes in any order.
     package init(attributes: [Attribute]) throws {
         var writer = TreeWriter()
-        writer.reserve(1024)
         try writer.write(attributes)
-        if writer.out.withUnsafeBytes({ CanonicalCursor.isCanonical($0) }) {
-            self.init(trusted: writer.out)
+        let bytes = writer.out.array()
+        if bytes.withUnsafeBytes({ CanonicalCursor.isCanonical($0) }) {
+            self.init(trusted: bytes)
         } else {
             // Out of order, or wrong: the canonicalizer sorts, or says what is wrong.
-            try self.init(json: writer.out)
+            try self.init(json: bytes)
         }
     }
 

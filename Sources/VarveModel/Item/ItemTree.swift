@@ -4,7 +4,7 @@
 ///
 /// Strings are UTF-8 bytes and numbers are decimal text, so that comparing compares bytes. As ``Item`` hands a tree out, numbers are
 /// canonical, maps are in order of their names' bytes and sets in canonical order.
-package indirect enum AttributeValue: Hashable, Sendable {
+package enum AttributeValue: Hashable, Sendable {
     case string([UInt8])
     case number([UInt8])
     case binary([UInt8])

@@ -80,9 +80,9 @@ extension LooseReader {
         static let binarySet = Tag(first: UInt8(ascii: "B"), second: UInt8(ascii: "S"))
     }
 
-    /// Reads a type tag, quotes included. `raw` is used in between and left as it was.
+    /// Reads a type tag, quotes included.
     @inline(__always)
-    mutating func tag(raw: inout [UInt8]) throws -> Tag {
+    mutating func tag() throws -> Tag {
         if end - at >= 3, at[0] == UInt8(ascii: "\""), at[2] == UInt8(ascii: "\""), at[1] != UInt8(ascii: "\\") {
             let tag = Tag(first: at[1], second: 0)
             guard tag == .string || tag == .number || tag == .binary || tag == .map || tag == .list else {
@@ -91,16 +91,15 @@ extension LooseReader {
             at += 3
             return tag
         }
-        return try longTag(raw: &raw)
+        return try longTag()
     }
 
     @inline(never)
-    private mutating func longTag(raw: inout [UInt8]) throws -> Tag {
-        let mark = raw.count
-        var spelling: [UInt8] = []
-        try text(into: &spelling, raw: &raw)
-        defer { raw.removeSubrange(mark...) }
-        switch String(decoding: raw[mark...], as: UTF8.self) {
+    private mutating func longTag() throws -> Tag {
+        var spelling = ByteSink()
+        var raw = ByteSink()
+        _ = try text(into: &spelling, raw: &raw, keep: true)
+        switch raw.withBytes({ String(decoding: $0, as: UTF8.self) }) {
         case "S": return .string
         case "N": return .number
         case "B": return .binary
@@ -119,9 +118,35 @@ extension LooseReader {
 // MARK: - Text
 
 extension LooseReader {
-    /// Reads text, quotes included; appends its canonical spelling without quotes to `out` and its bytes to `raw`.
-    mutating func text(into out: inout [UInt8], raw: inout [UInt8]) throws {
+    /// Reads text, quotes included; appends its canonical spelling without quotes to `out` and, to keep them, its bytes to `raw`.
+    ///
+    /// Returns the count of its bytes.
+    @inline(__always)
+    mutating func text(into out: inout ByteSink, raw: inout ByteSink, keep: Bool) throws -> Int {
         try expect("\"")
+        let start = at
+        var here = at
+        while end - here >= 8 {
+            let marks = ByteWord.marks(ByteWord.load(here))
+            if marks == 0 {
+                here += 8
+                continue
+            }
+            here += marks.trailingZeroBitCount &>> 3
+            guard here.pointee == UInt8(ascii: "\"") else { break }
+            let count = here - start
+            out.append(start, count)
+            if keep { raw.append(start, count) }
+            at = here + 1
+            return count
+        }
+        return try anyText(into: &out, raw: &raw, keep: keep)
+    }
+
+    /// The same from the opening quote on, with escapes and characters beyond ASCII.
+    @inline(never)
+    private mutating func anyText(into out: inout ByteSink, raw: inout ByteSink, keep: Bool) throws -> Int {
+        var count = 0
         var chunk = at
         while true {
             if end - at >= 8 {
@@ -135,12 +160,12 @@ extension LooseReader {
             guard at < end else { throw malformed("it ends within text") }
             let byte = at.pointee
             if byte == UInt8(ascii: "\"") {
-                append(chunk, to: &out, &raw)
+                count += append(chunk, to: &out, &raw, keep)
                 at += 1
-                return
+                return count
             } else if byte == UInt8(ascii: "\\") {
-                append(chunk, to: &out, &raw)
-                try escape(into: &out, raw: &raw)
+                count += append(chunk, to: &out, &raw, keep)
+                count += try escape(into: &out, raw: &raw, keep: keep)
                 chunk = at
             } else if byte >= 0x80 {
                 let length = UTF8Sequence.length(at, end)
@@ -155,13 +180,15 @@ extension LooseReader {
     }
 
     @inline(__always)
-    private func append(_ chunk: UnsafePointer<UInt8>, to out: inout [UInt8], _ raw: inout [UInt8]) {
-        let bytes = UnsafeBufferPointer(start: chunk, count: at - chunk)
-        out.append(contentsOf: bytes)
-        raw.append(contentsOf: bytes)
+    private func append(
+        _ chunk: UnsafePointer<UInt8>, to out: inout ByteSink, _ raw: inout ByteSink, _ keep: Bool
+    ) -> Int {
+        out.append(chunk, at - chunk)
+        if keep { raw.append(chunk, at - chunk) }
+        return at - chunk
     }
 
-    private mutating func escape(into out: inout [UInt8], raw: inout [UInt8]) throws {
+    private mutating func escape(into out: inout ByteSink, raw: inout ByteSink, keep: Bool) throws -> Int {
         guard end - at >= 2 else { throw malformed("it ends within an escape") }
         let scalar: Unicode.Scalar
         let letter = at[1]
@@ -179,13 +206,15 @@ extension LooseReader {
         if scalar.value < 0x20 || scalar == "\"" || scalar == "\\" {
             let byte = UInt8(truncatingIfNeeded: scalar.value)
             EscapedByte.append(byte, to: &out)
-            raw.append(byte)
-        } else {
-            for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
-                out.append(byte)
-                raw.append(byte)
-            }
+            if keep { raw.append(byte) }
+            return 1
         }
+        let bytes = UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter
+        for byte in bytes {
+            out.append(byte)
+            if keep { raw.append(byte) }
+        }
+        return bytes.count
     }
 
     /// Reads the digits of a `\u` escape, and the second one of a surrogate pair.

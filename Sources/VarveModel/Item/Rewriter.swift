@@ -6,7 +6,7 @@ import Glibc
 ///
 /// Members of maps and sets are written as they come, each remembered with the bytes that order it; when a map or set ends and its
 /// members were out of order, they are moved into order. So most items are written once, and nothing is built in between.
-struct Rewriter {
+struct Rewriter: ~Copyable {
     /// A member of a map or set that is still open: its ordering bytes within `keys`, its text within `out`.
     struct Entry {
         var keyBegin: Int
@@ -15,10 +15,10 @@ struct Rewriter {
         var end: Int
     }
 
-    var out: [UInt8] = []
-    var keys: [UInt8] = []
+    private var out = ByteSink()
+    private var keys = ByteSink()
     private var entries: [Entry] = []
-    private var scratch: [UInt8] = []
+    private var scratch = ByteSink()
     /// Bytes so far by DynamoDB's size rule.
     private var size = 0
 
@@ -30,21 +30,15 @@ struct Rewriter {
         guard let address = json.baseAddress else { throw ModelError(.malformedJSON, "An item has no bytes.") }
         let begin = address.assumingMemoryBound(to: UInt8.self)
         var reader = LooseReader(begin: begin, end: begin + json.count)
-        swap(&out, &target)
-        let mark = out.count
-        keys.removeAll(keepingCapacity: true)
+        out.truncate(to: 0)
+        keys.truncate(to: 0)
         entries.removeAll(keepingCapacity: true)
         size = 0
-        var finished = false
-        defer {
-            if !finished { out.removeSubrange(mark...) }
-            swap(&out, &target)
-        }
         reader.skipSpace()
         try members(&reader, depth: 1, overhead: 0)
         reader.skipSpace()
         guard reader.at == reader.end else { throw reader.malformed("something follows the item") }
-        finished = true
+        out.withBytes { target.append(contentsOf: $0) }
     }
 
     private mutating func grow(by bytes: Int) throws {
@@ -64,7 +58,7 @@ struct Rewriter {
                 reader.skipSpace()
                 var entry = Entry(keyBegin: keys.count, keyEnd: 0, begin: out.count, end: 0)
                 out.append(UInt8(ascii: "\""))
-                try reader.text(into: &out, raw: &keys)
+                _ = try reader.text(into: &out, raw: &keys, keep: true)
                 entry.keyEnd = keys.count
                 guard entry.keyEnd - entry.keyBegin <= ItemLimits.attributeNameBytesMax else {
                     throw ModelError(
@@ -73,8 +67,7 @@ struct Rewriter {
                 try grow(by: entry.keyEnd - entry.keyBegin + overhead)
                 reader.skipSpace()
                 try reader.expect(":")
-                out.append(UInt8(ascii: "\""))
-                out.append(UInt8(ascii: ":"))
+                out.append(word: 0x3A22, length: 2)  // ":
                 reader.skipSpace()
                 try value(&reader, depth: depth)
                 entry.end = out.count
@@ -94,21 +87,18 @@ struct Rewriter {
         guard reader.take("{") else { throw reader.invalid("a value is an object with exactly one type") }
         reader.skipSpace()
         guard !reader.peek("}") else { throw reader.invalid("a value has exactly one type, not none") }
-        let tag = try reader.tag(raw: &keys)
-        out.append(UInt8(ascii: "{"))
-        out.append(UInt8(ascii: "\""))
-        out.append(tag.first)
-        if tag.second != 0 {
-            if tag == .bool {
-                out.append(contentsOf: [UInt8(ascii: "O"), UInt8(ascii: "O"), UInt8(ascii: "L")])
-            } else if tag == .null {
-                out.append(contentsOf: [UInt8(ascii: "U"), UInt8(ascii: "L"), UInt8(ascii: "L")])
-            } else {
-                out.append(tag.second)
-            }
+        let tag = try reader.tag()
+        switch tag {
+        case .bool:
+            out.append(word: ValueTag.bool, length: 8)
+        case .null:
+            out.append(word: ValueTag.null, length: 8)
+        default:
+            out.append(word: 0x227B, length: 2)  // {"
+            out.append(tag.first)
+            if tag.second != 0 { out.append(tag.second) }
+            out.append(word: 0x3A22, length: 2)  // ":
         }
-        out.append(UInt8(ascii: "\""))
-        out.append(UInt8(ascii: ":"))
         reader.skipSpace()
         try reader.expect(":")
         reader.skipSpace()
@@ -122,21 +112,19 @@ struct Rewriter {
     private mutating func content(_ tag: LooseReader.Tag, _ reader: inout LooseReader, depth: Int) throws {
         switch tag {
         case .string, .number, .binary:
-            let mark = keys.count
-            try scalar(tag, &reader)
-            keys.removeSubrange(mark...)
+            try scalar(tag, &reader, inSet: false)
         case .bool:
             if reader.takeWord("true") {
-                out.append(contentsOf: Array("true".utf8))
+                out.append(word: 0x6575_7274, length: 4)  // true
             } else if reader.takeWord("false") {
-                out.append(contentsOf: Array("false".utf8))
+                out.append(word: 0x65_736C_6166, length: 5)  // false
             } else {
                 throw reader.invalid("a BOOL is true or false")
             }
             try grow(by: 1)
         case .null:
             guard reader.takeWord("true") else { throw reader.invalid("a NULL is true") }
-            out.append(contentsOf: Array("true".utf8))
+            out.append(word: 0x6575_7274, length: 4)  // true
             try grow(by: 1)
         case .map:
             guard reader.peek("{") else { throw reader.invalid("an M is an object") }
@@ -185,7 +173,7 @@ struct Rewriter {
             if entries.count > base { out.append(UInt8(ascii: ",")) }
             reader.skipSpace()
             var entry = Entry(keyBegin: keys.count, keyEnd: 0, begin: out.count, end: 0)
-            try scalar(member, &reader)
+            try scalar(member, &reader, inSet: true)
             entry.keyEnd = keys.count
             entry.end = out.count
             entries.append(entry)
@@ -196,77 +184,84 @@ struct Rewriter {
         out.append(UInt8(ascii: "]"))
     }
 
-    /// Reads a string, number or binary, quotes included; leaves at the end of `keys` the bytes that order it in a set.
-    private mutating func scalar(_ tag: LooseReader.Tag, _ reader: inout LooseReader) throws {
+    /// Reads a string, number or binary, quotes included; within a set it leaves at the end of `keys` the bytes that order it there.
+    private mutating func scalar(_ tag: LooseReader.Tag, _ reader: inout LooseReader, inSet: Bool) throws {
         guard reader.peek("\"") else { throw reader.invalid("S, N and B hold strings") }
-        let mark = keys.count
         out.append(UInt8(ascii: "\""))
         let begin = out.count
-        try reader.text(into: &out, raw: &keys)
+        let count = try reader.text(into: &out, raw: &keys, keep: inSet && tag == .string)
         switch tag {
         case .number:
-            out.removeSubrange(begin...)
-            let bytes = try withTail(of: keys, from: mark) { try DecimalText.canonicalize($0, into: &out) }
-            try grow(by: bytes)
-            keys.removeSubrange(mark...)
-            withTail(of: out, from: begin) { DecimalText.appendOrder($0, into: &keys) }
+            // Text that needs an escape is no number: the spelling will do for the text.
+            try number(from: begin, inSet: inSet)
         case .binary:
-            let count = withTail(of: keys, from: mark) { Base64.decodedCount($0) }
-            guard count >= 0 else { throw reader.invalid("a binary is not base64 with padding") }
-            try grow(by: count)
-            keys.removeSubrange(mark...)
-            withTail(of: out, from: begin) { Base64.decode($0, into: &keys) }
+            let bytes = out.withBytes(from: begin) { Base64.decodedCount($0) }
+            guard bytes >= 0 else { throw reader.invalid("a binary is not base64 with padding") }
+            try grow(by: bytes)
+            if inSet {
+                Base64.decoded(out.array(from: begin)).withUnsafeBufferPointer { keys.append($0) }
+            }
         default:
-            try grow(by: keys.count - mark)
+            try grow(by: count)
         }
         out.append(UInt8(ascii: "\""))
     }
 
-    private func withTail<Result>(
-        of bytes: [UInt8], from mark: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result
-    ) rethrows -> Result {
-        try bytes.withUnsafeBufferPointer { try body(UnsafeBufferPointer(rebasing: $0[mark...])) }
+    /// Makes the text at the end of `out` a canonical number.
+    private mutating func number(from begin: Int, inSet: Bool) throws {
+        if let bytes = out.numberSize(from: begin) {
+            try grow(by: bytes)
+        } else {
+            var spelling: [UInt8] = []
+            let bytes = try out.withBytes(from: begin) { try DecimalText.canonicalize($0, into: &spelling) }
+            try grow(by: bytes)
+            out.truncate(to: begin)
+            spelling.withUnsafeBufferPointer { out.append($0) }
+        }
+        if inSet {
+            var order: [UInt8] = []
+            out.withBytes(from: begin) { DecimalText.appendOrder($0, into: &order) }
+            order.withUnsafeBufferPointer { keys.append($0) }
+        }
     }
 
     /// Puts the members from an entry on in order and forgets them. False if two are the same.
     private mutating func arrange(from base: Int) -> Bool {
-        let members = entries[base...]
-        guard let first = members.first, let last = members.last else { return true }
-        var ascending = true
-        var distinct = true
-        keys.withUnsafeBytes { keys in
-            var previous = first
-            for entry in members.dropFirst() {
-                ascending = ascending && Rewriter.precedes(previous, entry, keys)
-                previous = entry
-            }
+        guard base < entries.count else { return true }
+        let begin = entries[base].begin
+        let firstKey = entries[base].keyBegin
+        defer {
+            entries.removeSubrange(base...)
+            keys.truncate(to: firstKey)
         }
-        if !ascending {
-            let sorted = keys.withUnsafeBytes { keys in
-                let sorted = members.sorted { Rewriter.precedes($0, $1, keys) }
-                for index in 1..<sorted.count where !Rewriter.precedes(sorted[index - 1], sorted[index], keys) {
-                    distinct = false
-                }
-                return sorted
-            }
-            scratch.removeAll(keepingCapacity: true)
-            for entry in sorted {
-                if !scratch.isEmpty { scratch.append(UInt8(ascii: ",")) }
-                scratch.append(contentsOf: out[entry.begin..<entry.end])
-            }
-            out.withUnsafeMutableBytes { out in
-                scratch.withUnsafeBytes {
-                    UnsafeMutableRawBufferPointer(rebasing: out[first.begin..<last.end]).copyMemory(from: $0)
-                }
-            }
+        if isAscending(from: base) { return true }
+        Rewriter.sort(&entries, from: base, keys)
+        guard isAscending(from: base) else { return false }
+        scratch.truncate(to: 0)
+        for index in base..<entries.count {
+            if index > base { scratch.append(UInt8(ascii: ",")) }
+            scratch.append(copying: out, entries[index].begin..<entries[index].end)
         }
-        entries.removeSubrange(base...)
-        keys.removeSubrange(first.keyBegin...)
-        return distinct
+        out.replace(at: begin, with: scratch)
+        return true
+    }
+
+    private static func sort(_ entries: inout [Entry], from base: Int, _ keys: borrowing ByteSink) {
+        keys.withBytes { bytes in entries[base...].sort { precedes($0, $1, bytes) } }
+    }
+
+    private func isAscending(from base: Int) -> Bool {
+        keys.withBytes { bytes in
+            for index in base + 1..<max(entries.count, base + 1)
+            where !Rewriter.precedes(entries[index - 1], entries[index], bytes) {
+                return false
+            }
+            return true
+        }
     }
 
     @inline(__always)
-    private static func precedes(_ left: Entry, _ right: Entry, _ keys: UnsafeRawBufferPointer) -> Bool {
+    private static func precedes(_ left: Entry, _ right: Entry, _ keys: UnsafeBufferPointer<UInt8>) -> Bool {
         let leftCount = left.keyEnd - left.keyBegin
         let rightCount = right.keyEnd - right.keyBegin
         guard let address = keys.baseAddress else { return leftCount < rightCount }

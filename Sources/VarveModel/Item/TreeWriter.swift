@@ -4,12 +4,8 @@
 ///
 /// What it writes is canonical if names and sets are in order; it checks numbers, since text that is no number could forge structure,
 /// and leaves the rest to the check that follows.
-struct TreeWriter {
-    var out: [UInt8] = []
-
-    mutating func reserve(_ count: Int) {
-        out.reserveCapacity(count)
-    }
+struct TreeWriter: ~Copyable {
+    private(set) var out = ByteSink()
 
     mutating func write(_ attributes: [Attribute]) throws {
         try write(attributes, depth: 1)
@@ -19,10 +15,10 @@ struct TreeWriter {
         out.append(UInt8(ascii: "{"))
         var first = true
         for attribute in attributes {
-            literal(first ? "\"" : ",\"")
+            out.append(word: first ? 0x22 : 0x222C, length: first ? 1 : 2)  // " or ,"
             first = false
             text(attribute.name)
-            literal("\":")
+            out.append(word: 0x3A22, length: 2)  // ":
             try write(attribute.value, depth: depth)
         }
         out.append(UInt8(ascii: "}"))
@@ -34,34 +30,34 @@ struct TreeWriter {
         }
         switch value {
         case .string(let bytes):
-            literal("{\"S\":\"")
+            out.append(word: ValueTag.string, length: 6)
             text(bytes)
-            literal("\"}")
+            out.append(word: 0x7D22, length: 2)  // "}
         case .number(let bytes):
-            literal("{\"N\":\"")
+            out.append(word: ValueTag.number, length: 6)
             try number(bytes)
-            literal("\"}")
+            out.append(word: 0x7D22, length: 2)  // "}
         case .binary(let bytes):
-            literal("{\"B\":\"")
+            out.append(word: ValueTag.binary, length: 6)
             bytes.withUnsafeBufferPointer { Base64.encode($0, into: &out) }
-            literal("\"}")
+            out.append(word: 0x7D22, length: 2)  // "}
         case .bool(let bool):
             literal(bool ? "{\"BOOL\":true}" : "{\"BOOL\":false}")
         case .null:
             literal("{\"NULL\":true}")
         case .list(let elements):
-            literal("{\"L\":[")
+            out.append(word: ValueTag.list, length: 6)
             var first = true
             for element in elements {
                 if !first { out.append(UInt8(ascii: ",")) }
                 first = false
                 try write(element, depth: depth + 1)
             }
-            literal("]}")
+            out.append(word: 0x7D5D, length: 2)  // ]}
         case .map(let attributes):
-            literal("{\"M\":")
+            out.append(word: ValueTag.map, length: 5)
             try write(attributes, depth: depth + 1)
-            literal("}")
+            out.append(UInt8(ascii: "}"))
         case .stringSet(let members):
             literal("{\"SS\":[")
             try set(members) { writer, member in writer.text(member) }
@@ -78,21 +74,28 @@ struct TreeWriter {
     private mutating func set(_ members: [[UInt8]], _ write: (inout TreeWriter, [UInt8]) throws -> Void) throws {
         var first = true
         for member in members {
-            literal(first ? "\"" : ",\"")
+            out.append(word: first ? 0x22 : 0x222C, length: first ? 1 : 2)  // " or ,"
             first = false
             try write(&self, member)
-            literal("\"")
+            out.append(UInt8(ascii: "\""))
         }
-        literal("]}")
+        out.append(word: 0x7D5D, length: 2)  // ]}
     }
 
     @inline(__always)
     private mutating func literal(_ text: StaticString) {
-        out.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        out.append(text.utf8Start, text.utf8CodeUnitCount)
     }
 
     private mutating func number(_ bytes: [UInt8]) throws {
-        try bytes.withUnsafeBufferPointer { _ = try DecimalText.canonicalize($0, into: &out) }
+        let mark = out.count
+        bytes.withUnsafeBufferPointer { out.append($0) }
+        if out.numberSize(from: mark) == nil {
+            out.truncate(to: mark)
+            var spelling: [UInt8] = []
+            _ = try bytes.withUnsafeBufferPointer { try DecimalText.canonicalize($0, into: &spelling) }
+            spelling.withUnsafeBufferPointer { out.append($0) }
+        }
     }
 
     /// Escapes what must be escaped. Whether the rest is UTF-8 is for the check that follows.
@@ -109,13 +112,13 @@ struct TreeWriter {
                 }
                 let byte = here.pointee
                 if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-                    out.append(contentsOf: UnsafeBufferPointer(start: chunk, count: here - chunk))
+                    out.append(chunk, here - chunk)
                     EscapedByte.append(byte, to: &out)
                     chunk = here + 1
                 }
                 here += 1
             }
-            out.append(contentsOf: UnsafeBufferPointer(start: chunk, count: end - chunk))
+            out.append(chunk, end - chunk)
         }
     }
 }

@@ -112,15 +112,15 @@ struct Role: Sendable {
     init(name: String, type: KeyType) {
         self.name = name
         self.type = type
-        var spelling: [UInt8] = []
+        var sink = ByteSink()
         for byte in name.utf8 {
             if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-                EscapedByte.append(byte, to: &spelling)
+                EscapedByte.append(byte, to: &sink)
             } else {
-                spelling.append(byte)
+                sink.append(byte)
             }
         }
-        self.spelling = spelling
+        spelling = sink.array()
         head = spelling.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 
@@ -172,9 +172,7 @@ extension CanonicalCursor {
         case .b:
             let (text, count) = try binary()
             guard count > 0 else { throw emptyKey(role) }
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(count)
-            Base64.decode(text, into: &bytes)
+            let bytes = Base64.decoded(text)
             try bytes.withUnsafeBufferPointer(body)
         }
     }

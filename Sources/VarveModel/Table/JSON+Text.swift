@@ -24,16 +24,16 @@ extension JSON {
 
     /// The text without white space, members in their order; with `sortedNames` in the order of their names' bytes.
     package func text(sortedNames: Bool = false) -> [UInt8] {
-        var out: [UInt8] = []
+        var out = ByteSink()
         write(into: &out, sortedNames: sortedNames)
-        return out
+        return out.array()
     }
 
-    private func write(into out: inout [UInt8], sortedNames: Bool) {
+    private func write(into out: inout ByteSink, sortedNames: Bool) {
         switch self {
-        case .null: out.append(contentsOf: "null".utf8)
-        case .bool(let value): out.append(contentsOf: (value ? "true" : "false").utf8)
-        case .number(let text): out.append(contentsOf: text.utf8)
+        case .null: out.append(utf8: "null")
+        case .bool(let value): out.append(utf8: value ? "true" : "false")
+        case .number(let text): out.append(utf8: text)
         case .string(let text): JSON.write(text, into: &out)
         case .array(let elements):
             out.append(UInt8(ascii: "["))
@@ -54,7 +54,7 @@ extension JSON {
         }
     }
 
-    private static func write(_ text: String, into out: inout [UInt8]) {
+    private static func write(_ text: String, into out: inout ByteSink) {
         out.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
@@ -115,10 +115,10 @@ extension LooseReader {
     }
 
     private mutating func jsonString() throws -> String {
-        var spelling: [UInt8] = []
-        var raw: [UInt8] = []
-        try text(into: &spelling, raw: &raw)
-        return String(decoding: raw, as: UTF8.self)
+        var spelling = ByteSink()
+        var raw = ByteSink()
+        _ = try text(into: &spelling, raw: &raw, keep: true)
+        return raw.withBytes { String(decoding: $0, as: UTF8.self) }
     }
 
     /// A number as RFC 8259 spells it, kept as text.
@@ -142,5 +142,11 @@ extension LooseReader {
         let start = at
         while at < end, at.pointee &- UInt8(ascii: "0") < 10 { at += 1 }
         return at - start
+    }
+}
+
+extension ByteSink {
+    fileprivate mutating func append(utf8 text: String) {
+        for byte in text.utf8 { append(byte) }
     }
 }

@@ -6,7 +6,7 @@ import FoundationEssentials
 ///
 /// Objects keep the order in which they were written, but two are equal whatever their order. Numbers keep their text. Strings are equal
 /// when their UTF-8 bytes are.
-package indirect enum JSON: Sendable {
+package enum JSON: Sendable {
     case null
     case bool(Bool)
     case number(String)

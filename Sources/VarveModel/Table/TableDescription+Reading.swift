@@ -21,6 +21,7 @@ extension TableDescription {
                     .invalidTable,
                     "Attribute '\(attribute)' is defined with type '\(type)'. A key is of type S, N or B.")
             }
+            try definition.end()
             definitions.append(KeyAttribute(name: attribute, type: keyType))
         }
         let schema = try reader.keySchema(definitions, owner: "the table")
@@ -35,6 +36,7 @@ extension TableDescription {
         tags = try reader.tags()
         createdAt = try reader.createdAt()
         unknown = reader.rest
+        unknownWithin = reader.restWithin
         try validate()
     }
 }
@@ -42,6 +44,7 @@ extension TableDescription {
 /// Takes members out of an object; what has not been taken at the end is unknown and kept.
 private struct ObjectReader {
     private(set) var rest: [JSON.Member]
+    private(set) var restWithin: [String: [JSON.Member]] = [:]
     let what: String
 
     init(_ json: JSON, what: String) throws {
@@ -61,6 +64,18 @@ private struct ObjectReader {
         guard let index = rest.firstIndex(where: { $0.name.utf8.elementsEqual(name.utf8) }) else { return nil }
         let value = rest.remove(at: index).value
         return value == .null ? nil : value
+    }
+
+    /// Keeps what is left of an object that was read by `reader`.
+    mutating func keep(_ reader: ObjectReader, as name: String) {
+        if !reader.rest.isEmpty { restWithin[name] = reader.rest }
+    }
+
+    /// Elements of lists have nothing unknown: what could not be kept must not be dropped.
+    func end() throws {
+        guard let member = rest.first else { return }
+        throw ModelError(
+            .invalidTable, "Member '\(member.name)' of a \(what) is not known to this version, which could lose it.")
     }
 
     func wrong(_ name: String, _ should: String) -> ModelError {
@@ -113,6 +128,7 @@ extension ObjectReader {
                     "Attribute '\(name)' is a key of \(owner) but is not defined. Add it to AttributeDefinitions with its type."
                 )
             }
+            try member.end()
             attributes.append(attribute)
         }
         return KeySchema(partition: attributes[0], sort: attributes.count > 1 ? attributes[1] : nil)
@@ -122,12 +138,14 @@ extension ObjectReader {
         try (try array(name) ?? []).map { element in
             var reader = try ObjectReader(element, what: "secondary index")
             let indexName = try reader.string("IndexName", required: true)
-            return TableIndex(
+            var index = TableIndex(
                 name: indexName,
                 keySchema: try reader.keySchema(definitions, owner: "index '\(indexName)'"),
                 projection: try reader.projection(indexName),
-                throughput: try reader.throughput(),
-                unknown: reader.rest)
+                throughput: try reader.throughput())
+            index.unknown = reader.rest
+            index.unknownWithin = reader.restWithin
+            return index
         }
     }
 
@@ -138,6 +156,7 @@ extension ObjectReader {
         var reader = try ObjectReader(value, what: "projection")
         let type = try reader.string("ProjectionType", required: true)
         let names = try reader.array("NonKeyAttributes")
+        keep(reader, as: "Projection")
         switch type {
         case "INCLUDE":
             guard let names, !names.isEmpty else {
@@ -165,9 +184,13 @@ extension ObjectReader {
     /// Capacity of a table or an index; `nil` where `DescribeTable` tells zeros, as it does on demand.
     mutating func throughput() throws -> Throughput? {
         guard let value = take("ProvisionedThroughput") else { return nil }
-        guard let read = value["ReadCapacityUnits"]?.integer, let write = value["WriteCapacityUnits"]?.integer else {
+        var reader = try ObjectReader(value, what: "ProvisionedThroughput")
+        guard let read = reader.take("ReadCapacityUnits")?.integer,
+            let write = reader.take("WriteCapacityUnits")?.integer
+        else {
             throw wrong("ProvisionedThroughput", "an object with whole ReadCapacityUnits and WriteCapacityUnits")
         }
+        keep(reader, as: "ProvisionedThroughput")
         return read == 0 && write == 0 ? nil : Throughput(read: read, write: write)
     }
 }
@@ -204,9 +227,10 @@ extension ObjectReader {
     mutating func timeToLive() throws -> TimeToLive? {
         if let value = take("TimeToLiveSpecification") {
             var reader = try ObjectReader(value, what: "TimeToLiveSpecification")
-            return TimeToLive(
-                attribute: try reader.string("AttributeName", required: true),
-                enabled: try reader.flag("Enabled", missing: true))
+            let attribute = try reader.string("AttributeName", required: true)
+            let enabled = try reader.flag("Enabled", missing: true)
+            keep(reader, as: "TimeToLiveSpecification")
+            return TimeToLive(attribute: attribute, enabled: enabled)
         }
         guard let described = peek("TimeToLiveDescription"), let attribute = described["AttributeName"]?.string else {
             return nil
@@ -220,6 +244,7 @@ extension ObjectReader {
         var reader = try ObjectReader(value, what: "StreamSpecification")
         let enabled = try reader.flag("StreamEnabled", missing: false)
         let text = try reader.string("StreamViewType", required: false)
+        keep(reader, as: "StreamSpecification")
         let view = StreamSettings.View(rawValue: text)
         guard view != nil || (text.isEmpty && !enabled) else {
             throw ModelError(
@@ -238,6 +263,7 @@ extension ObjectReader {
                 throw ModelError(.invalidTable, "SSEType '\(type)' is unknown. Give KMS.")
             }
             let key = try reader.string("KMSMasterKeyId", required: false)
+            keep(reader, as: "SSESpecification")
             guard enabled || key.isEmpty else {
                 throw ModelError(
                     .invalidTable, "An SSESpecification names a key but is not enabled. Set Enabled to true.")
@@ -258,7 +284,10 @@ extension ObjectReader {
     mutating func tags() throws -> [Tag] {
         try (try array("Tags") ?? []).map { element in
             var reader = try ObjectReader(element, what: "tag")
-            return Tag(key: try reader.string("Key", required: true), value: try reader.string("Value", required: true))
+            let tag = Tag(
+                key: try reader.string("Key", required: true), value: try reader.string("Value", required: true))
+            try reader.end()
+            return tag
         }
     }
 

@@ -73,6 +73,8 @@ extension TableDescription {
                     .invalidTable, "Attribute '\(attribute.name)' is defined twice in AttributeDefinitions.")
             }
         }
+        // A kind of index that is not understood may use the rest.
+        if unknown.contains(where: { $0.name.hasSuffix("Indexes") }) { return }
         let used = ([keySchema] + (globalIndexes + localIndexes).map(\.keySchema)).flatMap(\.attributes)
         for attribute in attributeDefinitions where !used.contains(attribute) {
             throw ModelError(

@@ -46,7 +46,15 @@ extension TableDescription {
             let list = tags.map { JSON.object([.init("Key", .string($0.key)), .init("Value", .string($0.value))]) }
             members.append(.init("Tags", .array(list)))
         }
-        return .object(members + unknown)
+        return .object(members.map { $0.adding(unknownWithin[$0.name]) } + unknown)
+    }
+}
+
+extension JSON.Member {
+    /// The object with more members.
+    fileprivate func adding(_ more: [JSON.Member]?) -> JSON.Member {
+        guard let more, let members = value.members else { return self }
+        return JSON.Member(name, .object(members + more))
     }
 }
 
@@ -68,7 +76,7 @@ extension TableIndex {
             .init("IndexName", .string(name)), .init("KeySchema", keySchema.json), .init("Projection", projection.json),
         ]
         if let throughput { members.append(.init("ProvisionedThroughput", throughput.json)) }
-        return .object(members + unknown)
+        return .object(members.map { $0.adding(unknownWithin[$0.name]) } + unknown)
     }
 }
 

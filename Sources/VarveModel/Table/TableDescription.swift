@@ -21,6 +21,8 @@ package struct TableDescription: Sendable, Hashable {
     package var createdAt: Instant?
     /// Members that are not understood, verbatim, and the spellings of `DescribeTable` for those that are.
     package var unknown: [JSON.Member]
+    /// The same for members of the objects that are understood, by the name of the object.
+    var unknownWithin: [String: [JSON.Member]] = [:]
 
     /// A table with the key alone; everything else can be set after.
     package init(
@@ -62,6 +64,7 @@ package struct TableIndex: Sendable, Hashable {
     /// The index's own capacity; always `nil` for a local one and for a table on demand.
     package var throughput: Throughput?
     package var unknown: [JSON.Member]
+    var unknownWithin: [String: [JSON.Member]] = [:]
 
     package init(
         name: String, keySchema: KeySchema, projection: Projection, throughput: Throughput? = nil,
