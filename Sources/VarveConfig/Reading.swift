@@ -257,7 +257,7 @@ enum PlainType: String {
         case ".inf", ".Inf", ".INF", "-.inf", "+.inf", ".nan", ".NaN", ".NAN": self = .fraction
         default:
             let digits = text.drop { $0 == "-" || $0 == "+" }
-            if text.count - digits.count <= 1, wholeNumber(digits) != nil {
+            if text.count - digits.count <= 1, !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) {
                 self = .integer
             } else if digits.first?.isASCIIAlphanumeric == true || digits.first == ".", Double(text) != nil {
                 self = .fraction

@@ -90,29 +90,24 @@ struct YAMLNode {
     static let aliasMessage =
         "'*' at the beginning of a text is read as a YAML alias, which means nothing here. Quote a text that begins with '*'."
 
-    private static let beforeToken: Set<Character> = [" ", "\t", "\n", "\r", "\r\n", "[", "{", ",", ":", "?", "-"]
-    private static let afterToken: Set<Character> = [" ", "\t", "\n", "\r", "\r\n", "[", "]", "{", "}", ","]
-
     /// Refuses a text in which an alias can refer to an anchor, before it is parsed: a few lines of them unfold to more nodes than a machine
     /// has memory. A quoted text with both ` &name` and ` *name` in it is refused too; nothing that stands in a configuration looks so.
     private static func refuseAliases(in text: String) throws(ConfigError) {
-        var anchors: Set<Substring> = []
+        let bytes = Array(text.utf8)
+        let before = Set(" \t\n\r[{,:?-".utf8)
+        let after = Set(" \t\n\r[]{},".utf8)
+        var anchors: Set<ArraySlice<UInt8>> = []
         var line = 1
-        var previous: Character = "\n"
-        var index = text.startIndex
-        while index < text.endIndex {
-            let character = text[index]
-            if character == "&" || character == "*", beforeToken.contains(previous) {
-                let name = text[text.index(after: index)...].prefix { !afterToken.contains($0) }
-                if character == "&", !name.isEmpty {
-                    anchors.insert(name)
-                } else if character == "*", anchors.contains(name) {
-                    throw ConfigError(.malformed, aliasMessage).at(Place(line: line, column: 1))
-                }
+        for (index, byte) in bytes.enumerated() {
+            if byte == UInt8(ascii: "\n") { line += 1 }
+            guard byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*"),
+                index == 0 || before.contains(bytes[index - 1])
+            else { continue }
+            let name = bytes[(index + 1)...].prefix { !after.contains($0) }
+            if byte == UInt8(ascii: "*"), anchors.contains(name) {
+                throw ConfigError(.malformed, aliasMessage).at(Place(line: line, column: 1))
             }
-            if character.isNewline { line += 1 }
-            previous = character
-            index = text.index(after: index)
+            if byte == UInt8(ascii: "&"), !name.isEmpty { anchors.insert(name) }
         }
     }
 }
@@ -130,10 +125,13 @@ extension ConfigError {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
             let place = Place(line: mark.line, column: mark.column)
+            let around = context.map { " \($0.text) that begins at line \($0.mark.line)" } ?? ""
             if problem.contains("undefined alias") {
                 self = ConfigError(.malformed, YAMLNode.aliasMessage).at(place)
+            } else if let context, context.text.contains("alias") {
+                let place = Place(line: context.mark.line, column: context.mark.column)
+                self = ConfigError(.malformed, YAMLNode.aliasMessage).at(place)
             } else {
-                let around = context.map { " " + $0.text } ?? ""
                 self = ConfigError(.malformed, "This is no YAML\(around): \(problem).").at(place)
             }
         case .duplicatedKeysInMapping(let duplicates, let context):

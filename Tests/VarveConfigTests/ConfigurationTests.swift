@@ -102,7 +102,7 @@ import VarveTestKit
         Mistake("# nothing\n", .missingKey, 1, 1, "version: 1"),
         Mistake("just text", .wrongType, 1, 1, "a mapping with keys", "the text 'just text'"),
         Mistake("- a\n- b", .wrongType, 1, 1, "found a list"),
-        Mistake("version: 1\nkeys: { store: k", .malformed, 2, 17),
+        Mistake("version: 1\nkeys: { store: k", .malformed, 3, 1, "flow mapping", "line 2"),
         Mistake("version: 1\n\tkeys: 1", .malformed, 2, 1),
         Mistake("version: 1\nkeys: \"open", .malformed, 2, 12),
         Mistake("version: 1\n---\nversion: 1\n", .malformed, 2, 1),
@@ -211,7 +211,7 @@ import VarveTestKit
         var random = SeededGenerator()
         let good = Array(VarveConfiguration.template.utf8)
         var refused = 0
-        for _ in 0..<3000 {
+        for _ in 0..<500 {
             var bytes = good
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 let position = Int.random(in: 0..<bytes.count, using: &random)
@@ -228,7 +228,7 @@ import VarveTestKit
                 refused += 1
             }
         }
-        #expect(refused > 500)
+        #expect(refused > 100)
     }
 
     @Test func `a mark of the byte order in front is passed over`() throws {

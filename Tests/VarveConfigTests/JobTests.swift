@@ -91,7 +91,7 @@ import VarveTestKit
         ("backup: { tables: [ lcoal/x ], to: main }", .unknownName, 25, ["'lcoal'", "'local'"]),
         ("backup: { tables: [ People ], to: main }", .unknownName, 25, ["several stores", "local, orders"]),
         ("backup: { tables: [ !local/x ], to: main }", .malformed, 25, ["tag", "Quote"]),
-        ("backup: { tables: [ * ], to: main }", .malformed, 25, []),
+        ("backup: { tables: [ * ], to: main }", .malformed, 25, ["Quote"]),
         ("backup: { tables: [ local/* ] }", .unknownName, 13, ["several vaults", "main, spare"]),
         ("backup: { tables: [ local/* ], to: mian }", .unknownName, 40, ["'main'"]),
         ("backup: { tables: [ local/* ], to: [ main, spare ] }", .invalidValue, 40, ["takes one"]),

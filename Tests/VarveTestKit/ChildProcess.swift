@@ -56,9 +56,12 @@ package final class ChildProcess: Sendable {
                 "Preparing a process",
                 posix_spawn_file_actions_adddup2(&actions, file.descriptor, descriptor))
         }
+        // Nothing of the test runner's own, its locks least of all, lives on in the process.
+        let addCloseFrom = try Self.hidden("posix_spawn_file_actions_addclosefrom_np", as: AddCloseFrom.self)
+        try Self.check("Preparing a process", addCloseFrom(&actions, 3))
         if let folder {
-            try Self.check(
-                "Setting a process's folder", try Self.addFolder(&actions, folder.string))
+            let addFolder = try Self.hidden("posix_spawn_file_actions_addchdir_np", as: AddFolder.self)
+            try Self.check("Setting a process's folder", addFolder(&actions, folder.string))
         }
 
         // A group of its own, so that all of it can be killed; every signal as at the start of a process, whatever the test runner did to them.
@@ -196,14 +199,16 @@ package final class ChildProcess: Sendable {
         return 0
     }
 
-    /// `posix_spawn_file_actions_addchdir_np` of glibc 2.29, which its headers hide from Swift.
-    private static func addFolder(_ actions: inout posix_spawn_file_actions_t, _ folder: String) throws -> Int32 {
-        typealias Function = @convention(c) (UnsafeMutableRawPointer, UnsafePointer<CChar>) -> Int32
-        guard let symbol = dlsym(dlopen(nil, RTLD_NOW), "posix_spawn_file_actions_addchdir_np") else {
-            throw TestKitError("This C library cannot start a process in another folder; glibc 2.29 can.")
+    /// What glibc's headers hide from Swift: `…_addchdir_np` (glibc 2.29) and `…_addclosefrom_np` (glibc 2.34).
+    private static func hidden<Function>(_ name: String, as type: Function.Type) throws -> Function {
+        guard let symbol = dlsym(dlopen(nil, RTLD_NOW), name) else {
+            throw TestKitError("This C library has no '\(name)'; glibc 2.34 has.")
         }
-        return unsafeBitCast(symbol, to: Function.self)(&actions, folder)
+        return unsafeBitCast(symbol, to: type)
     }
+
+    private typealias AddFolder = @convention(c) (UnsafeMutableRawPointer, UnsafePointer<CChar>) -> Int32
+    private typealias AddCloseFrom = @convention(c) (UnsafeMutableRawPointer, Int32) -> Int32
 
     private static func check(_ what: String, _ code: Int32) throws {
         if code != 0 { throw TestKitError(what, code: code) }
