@@ -21,7 +21,7 @@ struct Room {
         Room("VarveModel"),
         Room("VarveSeal", theirs: ["Crypto"]),
         Room("VarveKeys", ["VarveSeal"], theirs: ["Crypto", "CryptoExtras"]),
-        Room("VarveStore", ["VarveModel", "VarveSeal", "VarveKeys"], theirs: ["GRDB", "Crypto"]),
+        Room("VarveStore", ["VarveModel", "VarveSeal", "VarveKeys"], theirs: ["GRDB", "GRDBSQLite", "Crypto"]),
         Room("VarveVault", ["VarveModel", "VarveSeal", "VarveKeys", "CArchive"], theirs: ["Crypto"]),
         Room("VarvePipeline", ["VarveModel", "VarveSeal", "VarveKeys", "VarveStore", "VarveVault"], theirs: []),
         Room("VarveConfig", ["VarveModel"], theirs: ["Yams"]),

@@ -69,6 +69,7 @@ import Testing
         let bad = "public struct A {}\n    open class B {}\n@frozen public enum C {}\npublic import Foundation\n"
         #expect(Rules.access(file(bad)).map(\.line) == [1, 2, 3, 4])
         #expect(Rules.access(file("package struct A {} // public\nopen(path)\nlet open = isPublic\n")).isEmpty)
+        #expect(Rules.access(file("func `what does not open is public property`() {}\n")).isEmpty)
     }
 
     @Test func `tabs and long files are found`() {

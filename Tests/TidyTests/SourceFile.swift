@@ -44,8 +44,15 @@ struct SourceFile: Sendable {
         FileManager.default.fileExists(atPath: Checkout.root.pushing(FilePath(path)).string)
     }
 
+    /// The length of a name in backticks that is a sentence, as tests have; nil for anything else.
+    private static func sentence(at index: Int, in bytes: [UInt8]) -> Int? {
+        guard bytes[index] == UInt8(ascii: "`") else { return nil }
+        let name = bytes[(index + 1)...].prefix { $0 != UInt8(ascii: "`") && $0 != UInt8(ascii: "\n") }
+        return name.contains(UInt8(ascii: " ")) ? name.count + 2 : nil
+    }
+
     /// Swift's comments (nested ones too) and string literals (raw and of several lines too), each replaced by blanks; line breaks stay. An
-    /// interpolation counts as a part of its string.
+    /// interpolation counts as a part of its string. A name that is a sentence goes too.
     static func withoutCommentsAndStrings(_ text: String) -> String {
         enum State {
             case code
@@ -85,6 +92,8 @@ struct SourceFile: Sendable {
                         end: [UInt8](repeating: UInt8(ascii: "\""), count: width) + fence,
                         escape: [UInt8(ascii: "\\")] + fence)
                     take(hashes + width, blank: true)
+                } else if let name = sentence(at: index, in: bytes) {
+                    take(name, blank: true)
                 } else {
                     take(max(1, hashes), blank: false)
                 }
