@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import VarveModel
+
+/// The description that commits a snapshot or a sweep. Immutable, and the same bytes at `path` and at `catalogPath`.
+///
+/// It names no item, and holds no digest of items in clear.
+package struct Manifest: VersionedContent, Equatable {
+    package static let kind = "manifest"
+    package static let formatNewest = 1
+
+    package enum Kind: String, Codable, Sendable, CaseIterable {
+        case snapshot, sweep
+        /// The folder, below the table's, where objects of this kind lie.
+        package var folder: String {
+            switch self {
+            case .snapshot: "snapshots"
+            case .sweep: "sweeps"
+            }
+        }
+    }
+
+    package let format: Int
+    /// The vault in which this manifest lies.
+    package let vault: String
+    /// The vault in which its bundles were sealed.
+    package let origin: String
+    package let path: String
+    package let catalogPath: String
+    package let id: String
+    package let kind: Kind
+    package let table: TableIdentity
+    /// The table's description as the source gave it.
+    package let description: JSON
+    package let consistency: Consistency
+    package let started: Instant
+    package let finished: Instant
+    package let items: Int
+    /// Bytes of all data files before compression.
+    package let rawBytes: Int
+    /// Bytes of all bundles.
+    package let sealedBytes: Int
+    package let exportID: String
+    /// The codec of the data files: `zstd`.
+    package let compression: String
+    package let dataFiles: Int
+    /// In ascending order of name; the last one holds the export's own manifests.
+    package let bundles: [BundleRecord]
+    package let key: KeyReference
+    /// Base64 of a message under the snapshot key that holds a ``SealedDigests``.
+    package let sealedDigest: String
+    /// The table's manifest before this one.
+    package let previous: Link?
+    package let tool: String
+
+    enum CodingKeys: String, CodingKey {
+        case format, vault, origin, path, catalogPath, id, kind, table, description, consistency, started, finished,
+            items, rawBytes
+        case sealedBytes, compression, dataFiles, bundles, key, sealedDigest, previous, tool
+        case exportID = "exportId"
+    }
+
+    package struct TableIdentity: Codable, Hashable, Sendable {
+        package let name: String
+        /// A dropped and recreated table is another table with another id.
+        package let id: String
+
+        package init(name: String, id: String) {
+            self.name = name
+            self.id = id
+        }
+    }
+
+    /// How the content is consistent, and where its cut lies.
+    package struct Consistency: Codable, Equatable, Sendable {
+        /// `store-snapshot` and the others of Documentation/Architecture.md.
+        package let method: String
+        /// When reading began and ended.
+        package let from: Instant
+        package let to: Instant
+        package let cut: Cut
+
+        package init(method: String, from: Instant, to: Instant, cut: Cut) {
+            self.method = method
+            self.from = from
+            self.to = to
+            self.cut = cut
+        }
+    }
+
+    package struct Cut: Codable, Equatable, Sendable {
+        package let time: Instant
+        /// The store's change sequence number at the cut; nil where the source has none.
+        package let sequence: Int64?
+
+        package init(time: Instant, sequence: Int64?) {
+            self.time = time
+            self.sequence = sequence
+        }
+    }
+
+    package struct KeyReference: Codable, Equatable, Sendable {
+        /// The snapshot key's id: its files are `keys/<id>/<n>.key`.
+        package let id: String
+        /// The wrapping key's id and class when this was written.
+        package let wrappingKey: String
+        package let wrappingClass: String
+    }
+
+    package struct Link: Codable, Equatable, Sendable {
+        package let path: String
+        /// The SHA-256 that stands in that manifest.
+        package let sha256: String
+    }
+}
+
+/// What a manifest says about one bundle.
+package struct BundleRecord: Codable, Hashable, Sendable {
+    package let name: String
+    package let items: Int
+    package let rawBytes: Int
+    package let sealedBytes: Int
+    package let sha256: String
+    package let dataFiles: Int
+}
+
+/// The order-independent digests of a snapshot's items. They are kept sealed: an open digest of one item would betray it.
+package struct SealedDigests: Codable, Equatable, Sendable {
+    /// Of the whole table, as ``TableDigest`` spells it.
+    package let table: String
+    /// Of each bundle, by its name.
+    package let bundles: [String: String]
+}
+
+/// `outcome.json` of a sweep: what became of the items that its bundles hold. Written once, after the deletions.
+package struct SweepOutcome: VersionedContent, Equatable {
+    package static let kind = "outcome"
+    package static let formatNewest = 1
+
+    package let format: Int
+    package let vault: String
+    package let path: String
+    /// The sweep's id and the SHA-256 in its manifest.
+    package let sweep: String
+    package let manifest: String
+    /// Items that were deleted, each still the very version that was archived.
+    package let deleted: Int
+    /// Items that had changed since they were archived, and stayed.
+    package let changed: Int
+    /// Items that were gone already.
+    package let gone: Int
+    package let finished: Instant
+    /// The sweep was broken off: what the counts leave over was not touched.
+    package let interrupted: Bool
+}

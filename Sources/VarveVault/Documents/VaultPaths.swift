@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import VarveModel
+
+/// The names of all objects in a vault.
+package enum VaultPaths {
+    package static let tables = "tables/"
+    package static let catalog = "catalog/"
+    package static let keys = "keys/"
+    package static let leases = "leases/"
+    package static let manifestName = "manifest.json"
+    package static let outcomeName = "outcome.json"
+    /// A table's name may have 255 bytes, which is all that a file name may have; the id that follows tells tables apart.
+    static let tableNameBytesMax = 200
+
+    /// `tables/<table>~<table id>/`
+    package static func tableFolder(_ table: Manifest.TableIdentity) -> String {
+        "\(tables)\(table.name.prefix(tableNameBytesMax))~\(table.id)/"
+    }
+
+    /// `<started>~<id>`, by which a snapshot's folder and its catalog entry go.
+    package static func stem(started: Instant, id: String) -> String { "\(started.compact)~\(id)" }
+
+    /// The folder of one snapshot or sweep, with a slash at its end.
+    package static func folder(
+        _ kind: Manifest.Kind, _ table: Manifest.TableIdentity, started: Instant, id: String
+    ) -> String {
+        "\(tableFolder(table))\(kind.folder)/\(stem(started: started, id: id))/"
+    }
+
+    /// `catalog/<year>/<month>/<started>~<id>.json`
+    package static func catalogEntry(started: Instant, id: String) -> String {
+        let stem = stem(started: started, id: id)
+        return "\(catalog)\(stem.prefix(4))/\(stem.dropFirst(4).prefix(2))/\(stem).json"
+    }
+
+    /// `keys/<key id>/`
+    package static func keyFolder(_ id: String) -> String { "\(keys)\(id)/" }
+
+    package static func keyFile(_ id: String, number: Int) -> String {
+        keyFolder(id) + padded(number, to: 4) + ".key"
+    }
+
+    package static func bundle(number: Int) -> String { padded(number, to: 6) + ".tar.esdk" }
+
+    /// `000001.tar.esdk` and the like; bundles have no other names.
+    package static func isBundleName(_ name: String) -> Bool {
+        let digits = name.utf8.prefix { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+        return digits.count == 6 && name.hasSuffix(".tar.esdk") && name.utf8.count == digits.count + 9
+    }
+
+    static func padded(_ number: Int, to width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+}

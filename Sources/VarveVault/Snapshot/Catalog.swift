@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import VarveModel
+
+/// What is in a vault, as the vault alone tells it.
+///
+/// Each manifest lies in two places. One that is missing or damaged in one is taken from the other; what is wrong is in ``findings``, never hidden.
+package struct Catalog: Sendable {
+    /// One snapshot or sweep.
+    package struct Entry: Sendable {
+        package let manifest: Manifest
+        package let document: ProvenDocument
+        /// Where it was read.
+        package let place: ObjectPath
+    }
+
+    /// How much is read.
+    package enum Depth: Sendable {
+        /// One sound copy of each manifest.
+        case oneCopy
+        /// Both copies, compared: for verify.
+        case bothCopies
+    }
+
+    /// In ascending order of start.
+    package let entries: [Entry]
+    package let findings: [Finding]
+    /// Every object of the vault, leases aside.
+    package let objects: [ObjectPath: ObjectInfo]
+    /// The stems `<started>~<id>` of manifests that no sound copy is left of.
+    package let unreadable: Set<String>
+
+    package static func read(_ vault: Vault, depth: Depth = .oneCopy) throws -> Catalog {
+        var objects: [ObjectPath: ObjectInfo] = [:]
+        for object in try vault.storage.list("") where !object.path.text.hasPrefix(VaultPaths.leases) {
+            objects[object.path] = object
+        }
+        var places: [String: Places] = [:]
+        for path in objects.keys {
+            if let stem = catalogStem(path) {
+                places[stem, default: Places()].catalog = path
+            } else if let stem = manifestStem(path) {
+                // The same id below two tables is no accident; each is looked at, and path binding refuses the false one.
+                places[stem, default: Places()].manifests.append(path)
+            }
+        }
+        var entries: [Entry] = []
+        var findings: [Finding] = []
+        var unreadable: Set<String> = []
+        for (stem, place) in places.sorted(by: { $0.key < $1.key }) {
+            let found = look(at: place, in: vault, depth, &findings)
+            if let found { entries.append(found) } else { unreadable.insert(stem) }
+        }
+        return Catalog(entries: entries, findings: findings, objects: objects, unreadable: unreadable)
+    }
+
+    private struct Places {
+        var catalog: ObjectPath?
+        var manifests: [ObjectPath] = []
+    }
+
+    private static func look(at places: Places, in vault: Vault, _ depth: Depth, _ findings: inout [Finding]) -> Entry?
+    {
+        var found: Entry?
+        // The catalog's copy first: it lies with the others and is what listings read.
+        for path in [places.catalog].compactMap({ $0 }) + places.manifests.sorted() {
+            if found != nil && depth == .oneCopy { break }
+            do {
+                let entry = try vault.manifest(at: path)
+                if let found, found.document.bytes != entry.document.bytes {
+                    findings.append(
+                        Finding(
+                            object: path.text, level: 1, code: .damaged,
+                            reason:
+                                "This copy of the manifest and the one at '\(found.place)' differ. At least one was changed."
+                        ))
+                }
+                found = found ?? entry
+            } catch {
+                findings.append(Finding(object: path.text, level: 1, error))
+            }
+        }
+        guard let found else { return nil }
+        if places.catalog == nil {
+            findings.append(missing(found.manifest.catalogPath, other: found.place))
+        }
+        if !places.manifests.contains(where: { $0.text == found.manifest.path }) {
+            findings.append(missing(found.manifest.path, other: found.place))
+        }
+        return found
+    }
+
+    private static func missing(_ path: String, other: ObjectPath) -> Finding {
+        Finding(
+            object: path, level: 0, code: .missing,
+            reason: "One of the two copies of a manifest is missing; the other is '\(other)'.")
+    }
+
+    /// `catalog/<year>/<month>/<stem>.json`
+    static func catalogStem(_ path: ObjectPath) -> String? {
+        guard path.text.hasPrefix(VaultPaths.catalog), path.parts.count == 4, path.name.hasSuffix(".json") else {
+            return nil
+        }
+        return String(path.name.dropLast(5))
+    }
+
+    /// `tables/<table>/<kind>/<stem>/manifest.json`
+    static func manifestStem(_ path: ObjectPath) -> String? {
+        let parts = path.parts
+        guard parts.count == 5, path.text.hasPrefix(VaultPaths.tables), parts[4] == VaultPaths.manifestName,
+            Manifest.Kind.allCases.contains(where: { $0.folder == parts[2] })
+        else { return nil }
+        return parts[3]
+    }
+
+    // MARK: - Finding one
+
+    /// Entries whose id begins with `prefix`.
+    package func entries(idPrefix prefix: String) -> [Entry] {
+        entries.filter { $0.manifest.id.utf8.starts(with: prefix.utf8) }
+    }
+
+    /// Entries of a table, by its name or its id, in ascending order of start.
+    package func entries(table: String, kind: Manifest.Kind? = nil) -> [Entry] {
+        entries.filter { entry in
+            let manifest = entry.manifest
+            return
+                (manifest.table.name.utf8.elementsEqual(table.utf8) || manifest.table.id.utf8.elementsEqual(table.utf8))
+                && (kind == nil || kind == manifest.kind)
+        }
+    }
+
+    /// The snapshot of a table with the latest cut.
+    package func latest(table: String) -> Entry? {
+        entries(table: table, kind: .snapshot).max {
+            $0.manifest.consistency.cut.time < $1.manifest.consistency.cut.time
+        }
+    }
+}
+
+extension Vault {
+    /// Reads one copy of a manifest and checks that it proves itself and belongs there.
+    package func manifest(at path: ObjectPath) throws -> Catalog.Entry {
+        let bytes = try storage.get(path, atMost: ProvenDocument.bytesMax)
+        let (document, manifest) = try ProvenDocument.decode(Manifest.self, bytes, name: path.text)
+        try manifest.check(vault: id, at: path)
+        return Catalog.Entry(manifest: manifest, document: document, place: path)
+    }
+
+    /// What the next manifest of a table names as the one before it. A damaged one is passed over: verify reports it, and backups must go on.
+    func newestManifest(of table: Manifest.TableIdentity) throws -> Manifest.Link? {
+        let paths = try storage.list(VaultPaths.tableFolder(table)).map(\.path).filter {
+            Catalog.manifestStem($0) != nil
+        }
+        for path in paths.sorted(by: { (Catalog.manifestStem($0) ?? "") > (Catalog.manifestStem($1) ?? "") }) {
+            if let entry = try? manifest(at: path) {
+                return Manifest.Link(path: path.text, sha256: entry.document.sha256Text)
+            }
+        }
+        return nil
+    }
+}

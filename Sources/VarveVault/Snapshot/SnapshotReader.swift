@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FoundationEssentials
+package import VarveKeys
+package import VarveModel
+import VarveSeal
+
+/// Reads one snapshot or sweep whose manifest has been authenticated under its key. Safe to use from several threads: one bundle each.
+package struct SnapshotReader: Sendable {
+    package let vault: Vault
+    package let manifest: Manifest
+    package let document: ProvenDocument
+    package let key: SnapshotKey
+
+    init(vault: Vault, manifest: Manifest, document: ProvenDocument, key: SnapshotKey) {
+        self.vault = vault
+        self.manifest = manifest
+        self.document = document
+        self.key = key
+    }
+
+    /// Opens the snapshot's key and authenticates the manifest under it.
+    package init(_ vault: Vault, _ entry: Catalog.Entry, keys: any KeyOpening) throws {
+        let key = try vault.keyFiles.open(entry.manifest.key.id, origin: entry.manifest.origin, keys: keys)
+        try entry.document.authenticate(key.manifestAuthenticationKey(), name: entry.manifest.path)
+        self.init(vault: vault, manifest: entry.manifest, document: entry.document, key: key)
+    }
+
+    /// What a public tool needs to open the bundles.
+    package func exportedKey() -> ExportedKey { key.export() }
+
+    /// The digests of the items that were written: of the whole table, and of each bundle by name.
+    package func digests() throws -> (table: TableDigest, bundles: [String: TableDigest]) {
+        let damaged = VaultError(
+            .damaged, "The sealed digests in manifest '\(manifest.path)' do not open or are no digests.")
+        guard let message = Data(base64Encoded: manifest.sealedDigest) else { throw damaged }
+        let plaintext: [UInt8]
+        do {
+            plaintext = try Message.open(
+                Array(message), keys: [key.wrapper],
+                expecting: try BundleContext.digest(
+                    origin: manifest.origin, table: manifest.table.id, snapshot: manifest.id)
+            ).plaintext
+        } catch {
+            throw VaultError(damaged.code, damaged.message, cause: error)
+        }
+        let sealed = try DocumentCoding.decode(SealedDigests.self, plaintext, name: manifest.path)
+        let bundles = sealed.bundles.compactMapValues { TableDigest(hex: $0) }
+        guard let table = TableDigest(hex: sealed.table), Set(bundles.keys) == Set(manifest.bundles.map(\.name)) else {
+            throw damaged
+        }
+        return (table, bundles)
+    }
+
+    /// Reads one bundle.
+    package func reader(_ bundle: BundleRecord) throws -> BundleReader {
+        BundleReader(
+            storage: vault.storage, path: try manifest.path(of: bundle), record: bundle, exportID: manifest.exportID,
+            context: try BundleContext.bundle(
+                origin: manifest.origin, table: manifest.table.id, snapshot: manifest.id, name: bundle.name),
+            key: key.wrapper)
+    }
+
+    /// Reads the last bundle: which data files there are, with the MD5 and the number of items of each.
+    package func index() throws -> ExportIndex {
+        guard let bundle = manifest.indexBundle else {
+            throw VaultError(.damaged, "Manifest '\(manifest.path)' lists no bundles.")
+        }
+        let path = try manifest.path(of: bundle)
+        var files: [String: [UInt8]] = [:]
+        try reader(bundle).forEachEntry { files[$0.name] = Array($0.bytes) }
+        let names = [
+            ExportLayout.started, ExportLayout.summary, ExportLayout.summaryChecksum, ExportLayout.files,
+            ExportLayout.filesChecksum,
+        ]
+        guard Set(files.keys) == Set(names), let list = files[ExportLayout.files],
+            let summary = files[ExportLayout.summary]
+        else {
+            throw VaultError(
+                .manifestMismatch, "Bundle '\(path)' does not hold the five files of an export's manifests.")
+        }
+        guard ExportManifests.checksum(of: list) == files[ExportLayout.filesChecksum],
+            ExportManifests.checksum(of: summary) == files[ExportLayout.summaryChecksum]
+        else {
+            throw VaultError(
+                .manifestMismatch,
+                "The export's manifests in bundle '\(path)' do not have the MD5 that stands beside them.")
+        }
+        let records = try list.withUnsafeBytes { try ExportManifests.records($0, name: path.text) }
+        let folder = ExportLayout.folder(manifest.exportID)
+        var byName: [String: DataFileRecord] = [:]
+        var items = 0
+        for record in records {
+            guard record.dataFileS3Key.hasPrefix(folder), 0...DataFile.rawBytesMax ~= record.itemCount,
+                record.md5Checksum != nil,
+                byName.updateValue(record, forKey: String(record.dataFileS3Key.dropFirst(folder.count))) == nil
+            else {
+                throw VaultError(
+                    .manifestMismatch, "The list of data files in bundle '\(path)' has a line that Varve never writes.")
+            }
+            items += record.itemCount
+        }
+        guard records.count == manifest.dataFiles, items == manifest.items else {
+            throw VaultError(
+                .manifestMismatch,
+                "Bundle '\(path)' lists \(records.count) data files with \(items) items; the manifest says \(manifest.dataFiles) with \(manifest.items)."
+            )
+        }
+        return ExportIndex(
+            summary: try DocumentCoding.decode(ExportSummary.self, summary, name: path.text), files: byName)
+    }
+
+    /// Reads a bundle's data files in turn, each with its MD5 checked and decompressed as a whole; `raw` is lent for the call.
+    ///
+    /// What was handed out before an error must not be kept: that the bundle is whole and the right one is known only at the end.
+    package func forEachDataFile(
+        in bundle: BundleRecord, _ index: ExportIndex, _ body: (DataFileRecord, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let path = try manifest.path(of: bundle)
+        var raw: [UInt8] = []
+        var files = 0
+        var items = 0
+        var bytes = 0
+        try reader(bundle).forEachEntry { entry in
+            if bundle == manifest.indexBundle { return }
+            guard let record = index.files[entry.name] else {
+                throw VaultError(
+                    .manifestMismatch,
+                    "Bundle '\(path)' holds data file '\(entry.name)', which the export's manifest does not list.")
+            }
+            guard record.md5Checksum == DataFile.md5Text(entry.bytes) else {
+                throw VaultError(
+                    .manifestMismatch, "Data file '\(entry.name)' in bundle '\(path)' does not have its MD5.")
+            }
+            try DataFile.decompress(entry.bytes, into: &raw, name: "Data file '\(entry.name)' in bundle '\(path)'")
+            files += 1
+            items += record.itemCount
+            bytes += raw.count
+            try raw.withUnsafeBytes { try body(record, $0) }
+        }
+        guard files == bundle.dataFiles, items == bundle.items, bytes == bundle.rawBytes else {
+            throw VaultError(
+                .manifestMismatch,
+                "Bundle '\(path)' holds \(files) data files with \(items) items in \(bytes) bytes; its manifest says \(bundle.dataFiles) with "
+                    + "\(bundle.items) in \(bundle.rawBytes).")
+        }
+    }
+}
+
+/// What a snapshot's last bundle says: the native export's own manifests.
+package struct ExportIndex: Sendable {
+    package let summary: ExportSummary
+    /// By their name below the export's folder: `data/<name>`.
+    package let files: [String: DataFileRecord]
+}
+
+// MARK: - Sweeps
+
+extension SnapshotReader {
+    /// What became of the items of a sweep; nil as long as nobody has written it.
+    package func outcome() throws -> SweepOutcome? {
+        let path = try outcomePath()
+        let bytes: [UInt8]
+        do {
+            bytes = try vault.storage.get(path, atMost: VaultReadme.bytesMax)
+        } catch let error as VaultError where error.code == .notFound {
+            return nil
+        }
+        let (document, outcome) = try ProvenDocument.decode(SweepOutcome.self, bytes, name: path.text)
+        try document.authenticate(key.manifestAuthenticationKey(), name: path.text)
+        guard outcome.path == path.text, outcome.vault == manifest.vault, outcome.sweep == manifest.id,
+            outcome.manifest == self.document.sha256Text
+        else {
+            throw VaultError(.damaged, "'\(path)' belongs to another sweep: it was moved or copied here.")
+        }
+        return outcome
+    }
+
+    /// Writes `outcome.json`, once.
+    @discardableResult
+    package func writeOutcome(
+        deleted: Int, changed: Int, gone: Int, finished: Instant, interrupted: Bool
+    ) throws -> SweepOutcome {
+        guard manifest.kind == .sweep else {
+            throw VaultError(.misuse, "'\(manifest.path)' is a snapshot; only sweeps have an outcome.")
+        }
+        let path = try outcomePath()
+        let outcome = SweepOutcome(
+            format: SweepOutcome.formatNewest, vault: manifest.vault, path: path.text, sweep: manifest.id,
+            manifest: document.sha256Text, deleted: deleted, changed: changed, gone: gone, finished: finished,
+            interrupted: interrupted)
+        try vault.storage.put(path, try ProvenDocument.encode(outcome, key: key.manifestAuthenticationKey()).bytes)
+        return outcome
+    }
+
+    private func outcomePath() throws -> ObjectPath { try ObjectPath(manifest.folder + VaultPaths.outcomeName) }
+}
