@@ -46,8 +46,7 @@ package struct RecoveryKit: Codable, Sendable {
         checksum = computedChecksum
     }
 
-    /// Reads a kit: the file's JSON, or the printed page as somebody typed it (case and spaces in the key do not
-    /// matter).
+    /// Reads a kit: the file's JSON, or the printed page as somebody typed it (case and spaces do not matter).
     ///
     /// - Throws: ``KeyError`` `.newerFormat`, or `.damaged` when something is missing or the checksum does not hold.
     package init(text: [UInt8]) throws {
@@ -165,13 +164,15 @@ package struct RecoveryKit: Codable, Sendable {
         }
         guard let format = Int(try field("format")) else { throw damaged("its format is not a number") }
         try checkFormat(format)
-        guard let created = try? Date(try field("created"), strategy: .iso8601) else {
+        guard let created = try? Date(try field("created").uppercased(), strategy: .iso8601) else {
             throw damaged("its date is not one")
         }
+        // Everything else is in lower case, however it was typed.
         let escrow = Escrow(
-            namespace: try field("namespace"), name: try field("name"),
+            namespace: try field("namespace").lowercased(), name: try field("name").lowercased(),
             hex: fields["key", default: []].joined().lowercased())
-        var kit = RecoveryKit(escrow: escrow, created: created, vaults: fields["vault", default: []])
+        var kit = RecoveryKit(
+            escrow: escrow, created: created, vaults: fields["vault", default: []].map { $0.lowercased() })
         kit.checksum = try field("checksum").lowercased()
         return kit
     }
