@@ -164,7 +164,9 @@ package struct RecoveryKit: Codable, Sendable {
         }
         guard let format = Int(try field("format")) else { throw damaged("its format is not a number") }
         try checkFormat(format)
-        guard let created = try? Date(try field("created").uppercased(), strategy: .iso8601) else {
+        // The parser of dates is lenient; a typing error must not be.
+        let date = try field("created").uppercased()
+        guard let created = try? Date(date, strategy: .iso8601), created.formatted(.iso8601) == date else {
             throw damaged("its date is not one")
         }
         // Everything else is in lower case, however it was typed.

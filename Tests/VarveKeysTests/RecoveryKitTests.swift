@@ -49,7 +49,7 @@ import VarveTestKit
         let start = try #require(String(decoding: page, as: UTF8.self).range(of: "format:"))
         let first = String(decoding: page, as: UTF8.self).utf8.distance(from: "".startIndex, to: start.lowerBound)
         for at in first..<page.count {
-            for character in Array("0a7z".utf8) where page[at] > 0x20 && page[at] != character {
+            for character in Array("0a7z".utf8) where page[at] > 0x20 && page[at] | 0x20 != character | 0x20 {
                 var typed = page
                 typed[at] = character
                 let found = code { _ = try RecoveryKit(text: typed) }
