@@ -15,7 +15,16 @@ trap 'rm -rf "$work"' EXIT
 
 say() { printf '\n== %s\n' "$*"; }
 
-has_table() { "$varve" table describe "$1" >/dev/null 2>&1; }
+# Exit code 10 says that a table is not there; any other failure ends the run with what varve says.
+has_table() {
+    local code=0
+    "$varve" table describe "$1" >/dev/null 2>"$work/errors" || code=$?
+    if [ "$code" != 0 ] && [ "$code" != 10 ]; then
+        cat "$work/errors" >&2
+        exit "$code"
+    fi
+    return "$code"
+}
 
 # load TABLE FILE CREATE-OPTION…: a table whose import fails is dropped again, so that the next run starts afresh.
 load() {
