@@ -2,10 +2,14 @@
 
 import Glibc
 import Testing
+import VarveTestKit
 
 @testable import VarveModel
 
-/// Prints the codec's speed on one core; asserts nothing about it. Run a release build with VARVE_BENCH=1.
+/// Prints the codec's speed on one core; asserts nothing about it.
+///
+/// By hand: `swift build -c release --build-tests -Xswiftc -enable-testing`, then
+/// `VARVE_BENCH=1 swift test -c release --skip-build --filter CodecBenchmark`.
 @Suite(.enabled(if: getenv("VARVE_BENCH") != nil), .serialized)
 struct CodecBenchmark {
     static let bytesMin = 64_000_000

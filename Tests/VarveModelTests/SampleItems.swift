@@ -1,35 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
-import Testing
+import VarveTestKit
 
 @testable import VarveModel
 
-/// Generator of random numbers that a seed can bring back.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        // SplitMix64.
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-        return word ^ word >> 31
-    }
-
-    /// A fresh seed, printed, or the one in the environment variable VARVE_SEED.
-    static func fresh(_ test: String = #function) -> SeededGenerator {
-        let given = getenv("VARVE_SEED").flatMap { UInt64(String(cString: $0)) }
-        let seed = given ?? UInt64.random(in: 0...UInt64.max)
-        print("\(test): VARVE_SEED=\(seed)")
-        return SeededGenerator(seed: seed)
-    }
-}
-
-/// An item as it comes to a test: a tree in any order, and ways to spell it.
+/// Items as tests need them.
 enum SampleItems {
     /// An order of a web shop: 850 bytes or so, nested three levels.
     static func order(_ number: Int, _ random: inout SeededGenerator) -> [Attribute] {

@@ -9,7 +9,8 @@ package enum ExportLine {
     package static func body(of line: UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer {
         var end = line.count
         if end > 0, line[end - 1] == UInt8(ascii: "\n") { end -= 1 }
-        guard end > prefix.count, line[end - 1] == UInt8(ascii: "}"),
+        // The shortest item is {}.
+        guard end >= prefix.count + 3, line[end - 1] == UInt8(ascii: "}"),
             prefix.indices.allSatisfy({ line[$0] == prefix[$0] })
         else {
             throw ModelError(

@@ -20,7 +20,7 @@ package enum ItemLimits {
     package static let numberExponents = -130...125
     /// The longest spelling of a number that is read. DynamoDB itself never needs more than 172 characters; the rest allows zeros.
     package static let numberTextBytesMax = 4096
-    /// The longest JSON text that is looked at for one item. A full item of one-digit binaries in a list needs about 6 MB and
-    /// one of tiny numbers 24 MB; white space and escapes may inflate either.
+    /// The longest JSON text that is looked at for one item. A full item of tiny numbers needs some 20 MB; white space and escapes may
+    /// inflate it.
     package static let itemTextBytesMax = 67_108_864
 }

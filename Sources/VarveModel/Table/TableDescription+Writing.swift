@@ -23,6 +23,7 @@ extension TableDescription {
         switch billing {
         case .onDemand:
             members.append(.init("BillingMode", .string("PAY_PER_REQUEST")))
+            if let described = unknownWithin.describedThroughput { members.append(described) }
         case .provisioned(let throughput):
             members.append(.init("BillingMode", .string("PROVISIONED")))
             members.append(.init("ProvisionedThroughput", throughput.json))
@@ -47,6 +48,13 @@ extension TableDescription {
             members.append(.init("Tags", .array(list)))
         }
         return .object(members.map { $0.adding(unknownWithin[$0.name]) } + unknown)
+    }
+}
+
+extension [String: [JSON.Member]] {
+    /// On demand there is no throughput to write, unless as a place for what `DescribeTable` told besides its zeros.
+    fileprivate var describedThroughput: JSON.Member? {
+        self["ProvisionedThroughput"].map { _ in .init("ProvisionedThroughput", Throughput(read: 0, write: 0).json) }
     }
 }
 
@@ -75,7 +83,11 @@ extension TableIndex {
         var members: [JSON.Member] = [
             .init("IndexName", .string(name)), .init("KeySchema", keySchema.json), .init("Projection", projection.json),
         ]
-        if let throughput { members.append(.init("ProvisionedThroughput", throughput.json)) }
+        if let throughput {
+            members.append(.init("ProvisionedThroughput", throughput.json))
+        } else if let described = unknownWithin.describedThroughput {
+            members.append(described)
+        }
         return .object(members.map { $0.adding(unknownWithin[$0.name]) } + unknown)
     }
 }
