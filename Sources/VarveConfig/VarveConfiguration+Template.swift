@@ -2,7 +2,20 @@
 
 extension VarveConfiguration {
     /// The `varve.yaml` that `varve init` writes: complete, with comments. The repository's own is the same text.
-    package static let template = """
+    package static let template = template(vaultDirectory: ".varve/vault")
+
+    /// The same for a vault that lies elsewhere: in a home made anew for an existing vault.
+    package static func template(vaultDirectory: String) -> String {
+        text.replacing("directory: .varve/vault\n", with: "directory: \(quoted(vaultDirectory))\n")
+    }
+
+    /// A path as YAML reads it back: as it is where it is plain, else in double quotes.
+    private static func quoted(_ path: String) -> String {
+        let isPlain = path.utf8.allSatisfy { isASCIIAlphanumeric($0) || "/._-".utf8.contains($0) }
+        return isPlain ? path : "\"" + path.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+    }
+
+    private static let text = """
         # varve.yaml: where tables live, where their snapshots go, and which keys seal them.
         # An unknown key is an error. Relative paths count from this file's folder.
         version: 1

@@ -29,6 +29,10 @@ package protocol TableStore: Sendable {
     ) throws -> [ExpiredItem]
     /// Deletes each item if it still is the very version that was found. The outcomes come in the order of `items`.
     func deleteExpired(from table: String, _ items: [ItemVersion], sweep: String) throws -> [SweepOutcome]
+    /// How many deletions of a sweep the change log still holds.
+    func deletions(bySweep sweep: String) throws -> Int
+    /// How many items expire so far ahead that the value is likely in milliseconds. They never expire.
+    func suspiciousExpiries(in table: String, at now: Instant) throws -> Int
 }
 
 /// The instant and the position in the change log at which a snapshot is consistent.

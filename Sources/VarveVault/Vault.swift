@@ -53,6 +53,13 @@ package final class Vault: Sendable {
         do {
             bytes = try storage.get(path, atMost: VaultReadme.bytesMax)
         } catch let error as VaultError where error.code == .notFound {
+            guard try storage.list("").isEmpty else {
+                throw VaultError(
+                    .missing,
+                    "'\(path)' is missing in '\(storage.location)', which holds other objects: the vault has lost its identity. "
+                        + "Take the file from a copy of the vault; README.txt there opens everything without it.",
+                    cause: error)
+            }
             throw VaultError(
                 .noVault,
                 "There is no vault in '\(storage.location)': it has no '\(path)'. Check the path; 'varve init' makes a vault.",

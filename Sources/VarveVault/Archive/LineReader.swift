@@ -23,6 +23,16 @@ package enum LineReader {
         of input: FileInput, lineBytesMax: Int = lineBytesMax, _ body: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         var lines = LineSplitter(name: input.name, lineBytesMax: lineBytesMax)
+        try forEachBlock(of: input) { try lines.split($0, body) }
+        try lines.finish(body)
+    }
+
+    /// Hands out the decompressed bytes of the file at `path` (`-` is standard input) as they come.
+    package static func forEachBlock(of path: FilePath, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        try forEachBlock(of: try FileInput(path), body)
+    }
+
+    private static func forEachBlock(of input: FileInput, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         var archive = try ArchiveReader(.stream([.gzip, .zstd]), what: "'\(input.name)'", input.next)
         if try archive.next() != nil {
             let isGzip = archive.filter == .gzip
@@ -33,13 +43,12 @@ package enum LineReader {
                 { block in
                     position += block.count
                     if isGzip { checksum.update(block) }
-                    try lines.split(block, body)
+                    try body(block)
                 })
             {}
             try input.drain()
             if isGzip { try checksum.check(input) }
         }
-        try lines.finish(body)
     }
 }
 

@@ -57,14 +57,22 @@ extension Vault {
                         object: record.path.string, level: 0, code: .damaged,
                         reason: "\(damagedLines) line(s) of the home's record of commits do not prove themselves."))
             }
-            for commit in commits
-            where commit.vault == id && !known.contains(commit.path) && !isUnreadable(commit.path, catalog) {
-                findings.append(
-                    Finding(
-                        object: commit.path, level: 0, code: .missing,
-                        reason:
-                            "The home's record knows that this was committed, and both copies of the manifest are missing."
-                    ))
+            for commit in commits where commit.vault == id {
+                if commit.catalogPath == nil {
+                    guard let path = try? ObjectPath(commit.path), catalog.objects[path] == nil else { continue }
+                    findings.append(
+                        Finding(
+                            object: commit.path, level: 0, code: .missing,
+                            reason:
+                                "The home's record knows that this outcome of a sweep was written, and it is missing."))
+                } else if !known.contains(commit.path) && !isUnreadable(commit.path, catalog) {
+                    findings.append(
+                        Finding(
+                            object: commit.path, level: 0, code: .missing,
+                            reason:
+                                "The home's record knows that this was committed, and both copies of the manifest are missing."
+                        ))
+                }
             }
         } catch {
             findings.append(Finding(object: record.path.string, level: 0, error))

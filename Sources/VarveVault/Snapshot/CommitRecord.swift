@@ -4,7 +4,7 @@ import Glibc
 package import SystemPackage
 package import VarveModel
 
-/// One line of the home's record of commits.
+/// One line of the home's record of commits: of a manifest, or of the outcome of a sweep.
 package struct CommitEntry: VersionedContent, Equatable {
     package static let kind = "commit"
     package static let formatNewest = 1
@@ -13,7 +13,8 @@ package struct CommitEntry: VersionedContent, Equatable {
     package let vault: String
     package let id: String
     package let path: String
-    package let catalogPath: String
+    /// The manifest's second place; nil for the outcome of a sweep, which lies in one place.
+    package let catalogPath: String?
     /// The SHA-256 that stands in the manifest.
     package let sha256: String
     /// The snapshot key's id.

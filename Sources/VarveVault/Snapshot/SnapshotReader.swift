@@ -179,7 +179,7 @@ extension SnapshotReader {
     /// Writes `outcome.json`, once.
     @discardableResult
     package func writeOutcome(
-        deleted: Int, changed: Int, gone: Int, finished: Instant, interrupted: Bool
+        deleted: Int, changed: Int, gone: Int, finished: Instant, interrupted: Bool, record: CommitRecord?
     ) throws -> SweepOutcome {
         guard manifest.kind == .sweep else {
             throw VaultError(.misuse, "'\(manifest.path)' is a snapshot; only sweeps have an outcome.")
@@ -189,7 +189,12 @@ extension SnapshotReader {
             format: SweepOutcome.formatNewest, vault: manifest.vault, path: path.text, sweep: manifest.id,
             manifest: document.sha256Text, deleted: deleted, changed: changed, gone: gone, finished: finished,
             interrupted: interrupted)
-        try vault.storage.put(path, try ProvenDocument.encode(outcome, key: key.manifestAuthenticationKey()).bytes)
+        let document = try ProvenDocument.encode(outcome, key: key.manifestAuthenticationKey())
+        try vault.storage.put(path, document.bytes)
+        try record?.append(
+            CommitEntry(
+                format: CommitEntry.formatNewest, vault: vault.id, id: manifest.id, path: path.text, catalogPath: nil,
+                sha256: document.sha256Text, key: manifest.key.id, time: finished))
         return outcome
     }
 

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import VarveConfig
+import VarveKeys
+import VarveModel
+import VarvePipeline
+import VarveSeal
+import VarveStore
+import VarveVault
+
+/// The exit codes that scripts rely on (README, "Exit codes"). A number never changes its meaning.
+enum ExitStatus: Int32 {
+    case done = 0
+    case failed = 1
+    case usage = 2
+    case partlyDone = 3
+    case damageFound = 4
+    case notFound = 10
+    case lockedByAnother = 11
+    case wrongKey = 12
+    case configurationInvalid = 13
+    case refused = 15
+
+    /// The status for an error: decided by the most telling error of its chain, outermost first.
+    init(for error: any Error) {
+        var next: (any Error)? = error
+        while let current = next {
+            if let status = ExitStatus.telling(current) {
+                self = status
+                return
+            }
+            next = (current as? any Reportable)?.cause
+        }
+        self = .failed
+    }
+
+    private static func telling(_ error: any Error) -> ExitStatus? {
+        switch error {
+        case let error as UsageError: error.status
+        case let error as ConfigError: status(error)
+        case let error as KeyError: status(error.code)
+        case let error as SealError: status(error.code)
+        case let error as StoreError: status(error.code)
+        case let error as VaultError: status(error.code)
+        case let error as PipelineError: status(error.code)
+        default: nil
+        }
+    }
+
+    /// A mistake in a file is the file's; the same mistake in an option is the command line's.
+    private static func status(_ error: ConfigError) -> ExitStatus? {
+        switch error.code {
+        case .unknownName: .notFound
+        case .notFound: .configurationInvalid
+        default: error.file == nil ? .usage : .configurationInvalid
+        }
+    }
+
+    private static func status(_ code: KeyError.Code) -> ExitStatus? {
+        switch code {
+        case .wrongSecret, .invalidSecret, .permissions, .noSuchKey, .notThisKit, .replaced, .cannotOpen: .wrongKey
+        case .noKeyStore: .notFound
+        case .damaged: .damageFound
+        case .locked: .lockedByAnother
+        case .exists, .aliasTaken, .notAllowed: .refused
+        case .invalidAlias: .usage
+        case .newerFormat, .io: .failed
+        }
+    }
+
+    private static func status(_ code: SealError.Code) -> ExitStatus? {
+        switch code {
+        case .noMatchingKey: .wrongKey
+        case .unsupportedVersion, .unsupportedSuite: .failed
+        default: .damageFound
+        }
+    }
+
+    private static func status(_ code: StoreError.Code) -> ExitStatus? {
+        switch code {
+        case .noStore, .noSuchTable: .notFound
+        case .busy: .lockedByAnother
+        case .keyMismatch: .wrongKey
+        case .damaged: .damageFound
+        default: nil
+        }
+    }
+
+    private static func status(_ code: VaultError.Code) -> ExitStatus? {
+        switch code {
+        case .noVault, .notFound: .notFound
+        case .damaged, .missing, .manifestMismatch, .hostileName: .damageFound
+        case .unreadable: .wrongKey
+        default: nil
+        }
+    }
+
+    private static func status(_ code: PipelineError.Code) -> ExitStatus? {
+        switch code {
+        case .contentMismatch, .drillFailed: .damageFound
+        case .noRecoveryPoint: .notFound
+        case .ambiguousID: .usage
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import VarveConfig
+import VarveModel
+import VarvePipeline
+import VarveVault
+
+struct BackupVerb: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "backup",
+        abstract: "Take a snapshot of each table into a vault.",
+        discussion: """
+            Tables are STORE/TABLE, or TABLE where there is one store; * and ? match, and a leading ! takes tables out again. Without any,
+            all tables are taken. Each snapshot is consistent at its own cut; one table's failure does not stop the others (exit code 3).
+
+              varve backup
+              varve backup 'local/*' '!local/tmp_*'
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @Argument(help: "Which tables.") var tables: [String] = []
+    @Option(help: "The vault to write to, where varve.yaml names several.") var to: String?
+    @Flag(help: "Print which tables would be taken, and write nothing.") var dryRun = false
+
+    func perform() throws -> ExitStatus {
+        let step = BackupStep(tables: try TableSelection(patterns: tables.isEmpty ? ["*"] : tables), vault: to)
+        return try step.run(in: try common.home(), common.console, dryRun: dryRun)
+    }
+}
+
+/// Snapshots of a selection of tables: what `varve backup` and a job's `backup` step do.
+struct BackupStep {
+    let tables: TableSelection
+    let vault: String?
+
+    func run(in home: Home, _ console: Console, dryRun: Bool) throws -> ExitStatus {
+        let selected = try home.tables(tables)
+        if dryRun {
+            for table in selected { console.line("would take a snapshot of \(table.text)") }
+            try console.document(BackupPlan(tables: selected.map(\.text)))
+            return .done
+        }
+        let target = try home.vault(vault)
+        let stage = TakeSnapshot(try home.archive(target))
+        var outcome = PerTable<SnapshotRecord>()
+        for table in selected {
+            try Interrupts.stop.check()
+            outcome.attempt(table.text, console) {
+                let progress = Progress()
+                let manifest = try ProgressDisplay.during("backup \(table.text)", progress, console) {
+                    try stage.run(store: table.store, table: table.table, progress: progress, stop: Interrupts.stop)
+                }
+                let record = SnapshotRecord(manifest, table: table.text, vault: target.name)
+                console.line(record.line)
+                return record
+            }
+        }
+        try Interrupts.stop.check()
+        let items = outcome.done.reduce(0) { $0 + $1.items }
+        let raw = outcome.done.reduce(0) { $0 + $1.rawBytes }
+        let sealed = outcome.done.reduce(0) { $0 + $1.sealedBytes }
+        console.line(
+            "\(Units.counted(outcome.done.count, "snapshot")) in vault \(target.name): \(Units.counted(items, "item")), \(Units.size(raw)) raw, \(Units.size(sealed)) stored"
+                + outcome.failureNote)
+        try console.event(BackupSummary(vault: target.name, snapshots: outcome.done, failed: outcome.failed))
+        return outcome.status
+    }
+}
+
+/// A snapshot as listings and summaries name it. `manifest` is its path in the vault.
+struct SnapshotRecord: Encodable {
+    let id: String
+    let kind: String
+    let table: String
+    let tableID: String
+    let vault: String
+    let cut: String
+    let sequence: Int64?
+    let items: Int
+    let rawBytes: Int
+    let sealedBytes: Int
+    let consistency: String
+    let key: String
+    let manifest: String
+
+    init(_ manifest: Manifest, table: String, vault: String) {
+        id = manifest.id
+        kind = manifest.kind.rawValue
+        self.table = table
+        tableID = manifest.table.id
+        self.vault = vault
+        cut = manifest.consistency.cut.time.rfc3339
+        sequence = manifest.consistency.cut.sequence
+        items = manifest.items
+        rawBytes = manifest.rawBytes
+        sealedBytes = manifest.sealedBytes
+        consistency = manifest.consistency.method
+        key = manifest.key.wrappingKey
+        self.manifest = manifest.path
+    }
+
+    var line: String {
+        "\(table)  \(Units.counted(items, "item"))  \(Units.size(rawBytes)) -> \(Units.size(sealedBytes))  cut \(cut)  id \(id)"
+    }
+}
+
+private struct BackupPlan: Encodable {
+    let dryRun = true
+    let tables: [String]
+}
+
+private struct BackupSummary: Encodable {
+    let type = "summary"
+    let vault: String
+    let snapshots: [SnapshotRecord]
+    let failed: [TableFailure]
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import VarveVault
+
+struct ListVerb: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "List what is in a vault: snapshots and the archives of sweeps, oldest first.",
+        discussion: "Reads the catalog only: no key and no store is needed.")
+
+    @OptionGroup var common: CommonOptions
+    @Argument(help: "Only this table's (its name, without the store).") var table: String?
+    @Option(help: "The vault, where varve.yaml names several.") var vault: String?
+
+    func perform() throws -> ExitStatus {
+        let target = try common.home().vault(vault)
+        let console = common.console
+        let catalog = try Catalog.read(target.vault)
+        let wanted = table.map(Home.tableName)
+        let manifests = catalog.entries.map(\.manifest).filter { wanted == nil || $0.table.name == wanted }
+        let records = manifests.map { SnapshotRecord($0, table: $0.table.name, vault: target.name) }
+        if records.isEmpty {
+            console.line(
+                wanted == nil
+                    ? "The vault \(target.name) holds no recovery point yet."
+                    : "The vault \(target.name) holds no recovery point of that table.")
+        } else {
+            console.table(
+                ["ID", "TABLE", "KIND", "CUT", "ITEMS", "RAW", "STORED", "CONSISTENCY"],
+                records.map {
+                    [
+                        $0.id, $0.table, $0.kind, $0.cut, Units.count($0.items), Units.size($0.rawBytes),
+                        Units.size($0.sealedBytes),
+                        $0.consistency,
+                    ]
+                }, right: [4, 5, 6])
+        }
+        for finding in catalog.findings { console.note("\(finding.object): \(finding.reason)") }
+        try console.document(
+            Listing(vault: target.name, recoveryPoints: records, damaged: catalog.findings.map(DamageRecord.init)))
+        return catalog.findings.isEmpty ? .done : .damageFound
+    }
+
+    private struct Listing: Encodable {
+        let vault: String
+        let recoveryPoints: [SnapshotRecord]
+        let damaged: [DamageRecord]
+    }
+}

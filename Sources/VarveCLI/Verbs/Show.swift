@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import VarveModel
+import VarvePipeline
+import VarveVault
+
+struct ShowVerb: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show one recovery point in full, as its manifest states it.")
+
+    @OptionGroup var common: CommonOptions
+    @Argument(help: "The recovery point: its id or a unique beginning of it.") var id: String
+    @Option(help: "The vault, where varve.yaml names several.") var vault: String?
+
+    func perform() throws -> ExitStatus {
+        let source = try common.home().vault(vault)
+        let manifest = try RecoveryPoints(source.vault).find(table: nil, id: id).manifest
+        let console = common.console
+        console.line("id            \(manifest.id) (\(manifest.kind.rawValue))")
+        console.line("table         \(manifest.table.name) (id \(manifest.table.id))")
+        console.line("consistency   \(manifest.consistency.method)")
+        console.line(
+            "cut           \(manifest.consistency.cut.time.rfc3339)\(manifest.consistency.cut.sequence.map { ", sequence \($0)" } ?? "")"
+        )
+        console.line(
+            "taken         \(manifest.started.rfc3339) to \(manifest.finished.rfc3339) by varve \(manifest.tool)")
+        console.line(
+            "items         \(Units.count(manifest.items)) in \(Units.counted(manifest.dataFiles, "data file"))")
+        console.line(
+            "size          \(Units.size(manifest.rawBytes)) raw, \(Units.size(manifest.sealedBytes)) stored (\(manifest.compression))"
+        )
+        console.line(
+            "key           \(manifest.key.id), sealed under \(manifest.key.wrappingClass) key \(manifest.key.wrappingKey)"
+        )
+        console.line("manifest      \(manifest.path)")
+        console.line("export id     \(manifest.exportID)")
+        if let previous = manifest.previous { console.line("previous      \(previous.path)") }
+        for bundle in manifest.bundles {
+            console.line(
+                "bundle        \(bundle.name)  \(Units.counted(bundle.items, "item"))  \(Units.size(bundle.sealedBytes))  sha256 \(bundle.sha256)"
+            )
+        }
+        try console.document(manifest)
+        return .done
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import VarveConfig
+import VarvePipeline
+import VarveVault
+
+struct VerifyVerb: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Prove that what the vault lists is there, whole and openable.",
+        discussion: """
+            Each level contains the ones before it:
+              listing    every object that a recovery point needs is there, and nothing is that nobody knows
+              manifests  every small object proves itself; manifests are authentic, in their place and in their chain
+              objects    every bundle has the size and the SHA-256 that its manifest says
+              content    every bundle decrypts, unpacks, and holds exactly the items that were taken
+
+            Prints one line for each damaged or missing object and ends with exit code 4 if there is any.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @Argument(help: "Ids of recovery points (or unique beginnings); without any, the whole vault.") var ids: [String] =
+        []
+    @Option(help: "listing, manifests, objects or content (also 0 to 3).") var level = "content"
+    @Option(help: "Check bundles of the n-th of t parts only, e.g. 3/30: t runs with n from 1 to t check all.")
+    var subset: String?
+    @Option(help: "The vault, where varve.yaml names several.") var vault: String?
+
+    func perform() throws -> ExitStatus {
+        let step = VerifyStep(
+            ids: ids, level: try VerifyLevel(text: level), subset: try subset.map { try VerifySubset(text: $0) },
+            vault: vault)
+        return try step.run(in: try common.home(), common.console)
+    }
+}
+
+/// One verification of a vault: what `varve verify` and a job's `verify` step do.
+struct VerifyStep {
+    var ids: [String] = []
+    let level: VerifyLevel
+    let subset: VerifySubset?
+    let vault: String?
+
+    func run(in home: Home, _ console: Console) throws -> ExitStatus {
+        let target = try home.vault(vault)
+        // A listing opens nothing and needs no key.
+        let keys = level == .listing ? nil : try home.keys()
+        let stage = VerifyVault(vault: target.vault, keys: keys, commits: target.commits, workers: home.workers)
+        let progress = Progress()
+        let report = try ProgressDisplay.during("verify \(target.name)", progress, console) {
+            try stage.run(
+                ids: ids, depth: level.depth, part: subset.map { ($0.part - 1, $0.parts) }, progress: progress,
+                stop: Interrupts.stop)
+        }
+        let damaged = report.findings.map(DamageRecord.init)
+        for record in damaged { console.line(record.line) }
+        let checked =
+            "\(Units.counted(report.recoveryPoints, "recovery point")), \(Units.counted(report.objects, "object")), \(Units.size(report.bytesRead)) read"
+            + (report.items > 0 ? ", \(Units.counted(report.items, "item")) compared" : "")
+        console.line(
+            damaged.isEmpty
+                ? "vault \(target.name): no damage at level \(level) (\(checked))"
+                : "vault \(target.name): \(Units.counted(damaged.count, "damaged object")) at level \(level) (\(checked))"
+        )
+        try console.event(
+            VerifySummary(
+                vault: target.name, level: "\(level)", subset: subset.map { "\($0)" },
+                recoveryPoints: report.recoveryPoints,
+                objects: report.objects, bytesRead: report.bytesRead, items: report.items, damaged: damaged,
+                leftovers: report.leftovers.map(\.path.text)))
+        if !report.leftovers.isEmpty {
+            console.note(
+                "\(Units.counted(report.leftovers.count, "object")) left over from broken runs: see 'varve prune --leftovers --dry-run'"
+            )
+        }
+        // Sound objects that the keys at hand do not open are no damage.
+        let unreadable = report.findings.allSatisfy { $0.code == .unreadable }
+        return damaged.isEmpty ? .done : unreadable ? .wrongKey : .damageFound
+    }
+}
+
+extension VerifyLevel {
+    fileprivate var depth: VerifyDepth {
+        switch self {
+        case .listing: .listing
+        case .manifests: .manifests
+        case .objects: .objects
+        case .content: .content
+        }
+    }
+}
+
+/// One damaged or missing object. `object` is its path in the vault.
+struct DamageRecord: Encodable {
+    let object: String
+    let level: String
+    let reason: String
+
+    init(_ finding: Finding) {
+        object = finding.object
+        level = VerifyLevel(rawValue: finding.level)?.description ?? "\(finding.level)"
+        reason = finding.reason
+    }
+
+    var line: String { "DAMAGED  \(object)  [\(level)]  \(reason)" }
+}
+
+private struct VerifySummary: Encodable {
+    let type = "summary"
+    let vault: String
+    let level: String
+    let subset: String?
+    let recoveryPoints: Int
+    let objects: Int
+    let bytesRead: Int
+    let items: Int
+    let damaged: [DamageRecord]
+    let leftovers: [String]
+}

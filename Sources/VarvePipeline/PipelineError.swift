@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What went wrong in a stage of the pipeline itself; errors of the rooms below travel through unchanged or as `cause`.
+package struct PipelineError: Error, Sendable, CustomStringConvertible {
+    /// Stable names: JSON output, exit codes and tests use them, and none ever changes its meaning.
+    package enum Code: String, Sendable {
+        /// The run was told to stop (a signal); what it had begun was taken back.
+        case stopped
+        /// What came back from the vault is not what its manifest says.
+        case contentMismatch
+        /// There is no recovery point that fits what was asked.
+        case noRecoveryPoint
+        /// A prefix of an id names several recovery points.
+        case ambiguousID
+        /// Expiry is off for the table, or it has no time-to-live attribute.
+        case timeToLiveOff
+        /// A drill restored a table that is not equal to its snapshot.
+        case drillFailed
+        /// A file to import cannot be taken as it is.
+        case badInput
+        /// A thread could not be started.
+        case noThread
+    }
+
+    package let code: Code
+    package let message: String
+    package let cause: (any Error)?
+
+    package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+
+    package var description: String { message }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import VarveVault
+
+/// Finds recovery points as people name them.
+package struct RecoveryPoints {
+    private let catalog: Catalog
+
+    package init(_ vault: Vault) throws {
+        catalog = try Catalog.read(vault)
+    }
+
+    package init(_ catalog: Catalog) {
+        self.catalog = catalog
+    }
+
+    /// The one recovery point that `id` begins, or the newest snapshot of `table` where no id is given.
+    package func find(table: String?, id: String?) throws -> Catalog.Entry {
+        guard let id else {
+            guard let newest = catalog.latest(table: table ?? "") else {
+                throw PipelineError(
+                    .noRecoveryPoint,
+                    "The vault holds no snapshot of table '\(table ?? "")'. 'varve list' shows what it holds.")
+            }
+            return newest
+        }
+        let matching = catalog.entries(idPrefix: id).filter { table == nil || $0.manifest.table.name == table }
+        guard let only = matching.first, !id.isEmpty else {
+            let place = table.map { " of table '\($0)'" } ?? ""
+            throw PipelineError(
+                .noRecoveryPoint, "The vault holds no recovery point '\(id)'\(place). 'varve list' shows what it holds."
+            )
+        }
+        guard matching.count == 1 else {
+            throw PipelineError(
+                .ambiguousID, "'\(id)' begins the ids of \(matching.count) recovery points: write more of it.")
+        }
+        return only
+    }
+
+    /// The newest snapshot of each table, by table name. A dropped and recreated table is another table; the newest of a name counts.
+    package func newestSnapshots() -> [Catalog.Entry] {
+        let names = Set(catalog.entries.filter { $0.manifest.kind == .snapshot }.map(\.manifest.table.name))
+        return names.sorted().compactMap { catalog.latest(table: $0) }
+    }
+}
