@@ -62,6 +62,9 @@ struct SpeedTests {
                 }
             }
         }
-        #expect(sealing > 0.5 * plain && opening > 0.5 * plain, "more than half of the time is not encryption")
+        print("speed: sealing takes \((plain / sealing * 100).rounded() / 100) times as long as AES.GCM.seal alone")
+        if frameBytes >= 64 * 1024 {
+            #expect(sealing >= 1 && opening >= 1, "sealing must never be the slowest stage: 1 GB/s on one core")
+        }
     }
 }
