@@ -198,7 +198,7 @@ package struct RecoveryKit: Codable, Sendable {
         This page opens every backup that was sealed to it: whoever has it and a copy of a vault can read
         all that is inside. Keep it apart from both, and from the machine that makes the backups.
 
-        With Varve: 'varve init --from-kit FILE' on an empty machine makes a key store that opens
+        With Varve: 'varve init --vault VAULT --kit FILE HOME' on an empty machine makes a home that opens
         the vaults below. Without Varve: README.txt in each vault says how the key below opens its files
         with the AWS Encryption SDK (a raw AES key with this namespace and name).
         """

@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@testable import VarveModel
+import VarveModel
 
 /// One line of Fixtures/canonical.jsonl.
 struct CanonicalVector: Sendable, CustomTestStringConvertible {

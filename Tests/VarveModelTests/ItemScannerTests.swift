@@ -3,7 +3,7 @@
 import Testing
 import VarveTestKit
 
-@testable import VarveModel
+import VarveModel
 
 private let schema = KeySchema(partition: KeyAttribute(name: "pk", type: .s), sort: KeyAttribute(name: "sk", type: .n))
 

@@ -3,7 +3,7 @@
 import Testing
 import VarveTestKit
 
-@testable import VarveModel
+import VarveModel
 
 private func canonical(_ json: String) throws -> String {
     String(decoding: try Item(json: Array(json.utf8)).bytes, as: UTF8.self)
@@ -42,7 +42,7 @@ private func canonical(_ json: String) throws -> String {
             #expect(try expected.decode().attributes == ordered)
             #expect(try Item(attributes: attributes) == expected)
             #expect(try Item(json: expected.bytes) == expected)
-            #expect(expected.bytes.withUnsafeBytes { CanonicalCursor.isCanonical($0) })
+            #expect(Item.isCanonical(expected.bytes))
         }
     }
 
@@ -134,7 +134,7 @@ private func canonical(_ json: String) throws -> String {
             return
         }
         let item = try Item(json: Array(json.utf8))
-        #expect(item.bytes.withUnsafeBytes { CanonicalCursor.isCanonical($0) })
+        #expect(Item.isCanonical(item.bytes))
         #expect(try Item(json: item.bytes) == item)
     }
 
@@ -144,7 +144,7 @@ private func canonical(_ json: String) throws -> String {
     ])
     func `numbers that are not canonical are found out`(text: String) {
         let json = Array(#"{"n":{"N":"\#(text)"}}"#.utf8)
-        #expect(!json.withUnsafeBytes { CanonicalCursor.isCanonical($0) })
+        #expect(!Item.isCanonical(json))
         #expect(throws: ModelError.self) { try Item(trusted: json).decode() }
     }
 
@@ -158,7 +158,7 @@ private func canonical(_ json: String) throws -> String {
         " {}", #"{"a":{"S":"}}"#,
     ])
     func `other spellings are found out`(json: String) {
-        #expect(!Array(json.utf8).withUnsafeBytes { CanonicalCursor.isCanonical($0) })
+        #expect(!Item.isCanonical(Array(json.utf8)))
     }
 
     @Test(arguments: [31, 32, 33, 34, 40, 5000])
@@ -220,7 +220,7 @@ private func canonical(_ json: String) throws -> String {
     private func check(_ bytes: [UInt8], _ canonicalizer: inout Canonicalizer) {
         var out: [UInt8] = []
         let canonicalizes = (try? bytes.withUnsafeBytes { try canonicalizer.canonicalize($0, into: &out) }) != nil
-        let isCanonical = bytes.withUnsafeBytes { CanonicalCursor.isCanonical($0) }
+        let isCanonical = Item.isCanonical(bytes)
         let tree = try? Item(trusted: bytes).decode()
         #expect(isCanonical == (tree != nil))
         guard canonicalizes else {
@@ -228,13 +228,13 @@ private func canonical(_ json: String) throws -> String {
             return
         }
         #expect(isCanonical == (out == bytes))
-        #expect(out.withUnsafeBytes { CanonicalCursor.isCanonical($0) })
+        #expect(Item.isCanonical(out))
         #expect((try? Item(json: out).bytes) == out)
         #expect((try? Item(attributes: Item(trusted: out).decode().attributes).bytes) == out)
     }
 
     @Test func `the whole is canonical`() {
-        #expect(Self.whole.withUnsafeBytes { CanonicalCursor.isCanonical($0) })
+        #expect(Item.isCanonical(Self.whole))
     }
 
     @Test func `cut at any byte it is refused`() {

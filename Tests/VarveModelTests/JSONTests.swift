@@ -3,7 +3,7 @@
 import FoundationEssentials
 import Testing
 
-@testable import VarveModel
+import VarveModel
 
 @Suite struct JSONTests {
     @Test(arguments: [

@@ -2,7 +2,7 @@
 
 import VarveTestKit
 
-@testable import VarveModel
+import VarveModel
 
 /// Random items of every type, and random ways to spell them as JSON.
 struct RandomItems {

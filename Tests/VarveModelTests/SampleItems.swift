@@ -2,7 +2,7 @@
 
 import VarveTestKit
 
-@testable import VarveModel
+import VarveModel
 
 /// Items as tests need them.
 enum SampleItems {

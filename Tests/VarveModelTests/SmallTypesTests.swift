@@ -4,7 +4,7 @@ import FoundationEssentials
 import Testing
 import VarveTestKit
 
-@testable import VarveModel
+import VarveModel
 
 @Suite struct InstantTests {
     @Test(

@@ -3,7 +3,7 @@
 import FoundationEssentials
 import Testing
 
-@testable import VarveModel
+import VarveModel
 
 private func table(_ json: String) throws -> TableDescription {
     try TableDescription(createTable: Array(json.utf8))

@@ -19,6 +19,11 @@ package struct Item: Hashable, Sendable {
         self.bytes = bytes
     }
 
+    /// Whether `bytes` are an item in canonical form, with all its limits kept.
+    package static func isCanonical(_ bytes: [UInt8]) -> Bool {
+        bytes.withUnsafeBytes { CanonicalCursor.isCanonical($0) }
+    }
+
     /// Makes an item from attributes in any order.
     package init(attributes: [Attribute]) throws {
         var writer = TreeWriter()
