@@ -9,7 +9,7 @@ extension EmbeddedStore {
         let readers = try openReaders(count)
         return try withWriter { access in
             // A log that begins empty gives the snapshot all of its bound.
-            if StoreFile.size(logPath) > StoreLimits.walKeptBytes { access.emptyLog() }
+            if StoreFile.size(logPath) > min(StoreLimits.walKeptBytes, options.walBytesMax / 4) { access.emptyLog() }
             let log = logBound()
             try access.beginWrite()
             do {
