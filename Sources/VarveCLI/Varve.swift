@@ -20,7 +20,7 @@ struct Varve: ParsableCommand {
               varve table create Music --partition-key Artist:S --sort-key SongTitle:S
               varve table import Music music.jsonl        lines of {"Item":{…}}
               varve backup                                a snapshot of every table
-              varve verify --level content                prove that every byte is there and opens
+              varve verify                                prove that all is there and opens
               varve restore Music --as Music2 --latest    into a new table
             """,
         version: version,

@@ -73,7 +73,7 @@ struct SnapshotRecord: Encodable {
     let id: String
     let kind: String
     let table: String
-    let tableID: String
+    let tableId: String
     let vault: String
     let cut: String
     let sequence: Int64?
@@ -88,7 +88,7 @@ struct SnapshotRecord: Encodable {
         id = manifest.id
         kind = manifest.kind.rawValue
         self.table = table
-        tableID = manifest.table.id
+        tableId = manifest.table.id
         self.vault = vault
         cut = manifest.consistency.cut.time.rfc3339
         sequence = manifest.consistency.cut.sequence

@@ -22,8 +22,9 @@ struct RecoveryPointLoader: Sendable {
         let manifest = point.manifest
         let reader = try SnapshotReader(vault, point, keys: keys)
         let index = try reader.index()
-        let lease = try Lease(vault.storage, what: "restore of \(manifest.table.name)", protects: [manifest.folder])
-        defer { lease.release() }
+        // A vault on read-only media takes no lease, and is restored from all the same: what cannot be written cannot be pruned either.
+        let lease = try? Lease(vault.storage, what: "restore of \(manifest.table.name)", protects: [manifest.folder])
+        defer { lease?.release() }
         progress.expect(items: manifest.items, storedBytes: manifest.sealedBytes)
         let loaded = try loadBundles(reader, index, load, lease, progress, stop)
         guard loaded.items == manifest.items, loaded.digest == (try reader.digests().table) else {
@@ -43,7 +44,7 @@ struct RecoveryPointLoader: Sendable {
     }
 
     private func loadBundles(
-        _ reader: SnapshotReader, _ index: ExportIndex, _ load: any BulkLoad, _ lease: Lease, _ progress: Progress,
+        _ reader: SnapshotReader, _ index: ExportIndex, _ load: any BulkLoad, _ lease: Lease?, _ progress: Progress,
         _ stop: StopSignal
     ) throws -> Loaded {
         let bundles = reader.manifest.bundles
@@ -58,7 +59,7 @@ struct RecoveryPointLoader: Sendable {
                 let bundle = bundles[number]
                 try reader.forEachDataFile(in: bundle, index) { _, raw in
                     try stop.check()
-                    try lease.refresh()
+                    try lease?.refresh()
                     let before = mine
                     try ExportLines.forEach(of: raw) { item in
                         mine.digest.add(item: item)
