@@ -2,7 +2,6 @@
 
 import Foundation
 import Testing
-
 import VarveModel
 
 /// One line of Fixtures/canonical.jsonl.

@@ -2,9 +2,8 @@
 
 import Glibc
 import Testing
-import VarveTestKit
-
 import VarveModel
+import VarveTestKit
 
 /// Prints the codec's speed on one core; asserts nothing about it.
 ///

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Testing
-import VarveTestKit
-
 import VarveModel
+import VarveTestKit
 
 private let schema = KeySchema(partition: KeyAttribute(name: "pk", type: .s), sort: KeyAttribute(name: "sk", type: .n))
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Testing
-import VarveTestKit
-
 import VarveModel
+import VarveTestKit
 
 private func canonical(_ json: String) throws -> String {
     String(decoding: try Item(json: Array(json.utf8)).bytes, as: UTF8.self)

@@ -2,7 +2,6 @@
 
 import FoundationEssentials
 import Testing
-
 import VarveModel
 
 @Suite struct JSONTests {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import VarveTestKit
-
 import VarveModel
+import VarveTestKit
 
 /// Random items of every type, and random ways to spell them as JSON.
 struct RandomItems {

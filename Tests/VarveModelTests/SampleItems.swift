@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import VarveTestKit
-
 import VarveModel
+import VarveTestKit
 
 /// Items as tests need them.
 enum SampleItems {

@@ -2,9 +2,8 @@
 
 import FoundationEssentials
 import Testing
-import VarveTestKit
-
 import VarveModel
+import VarveTestKit
 
 @Suite struct InstantTests {
     @Test(

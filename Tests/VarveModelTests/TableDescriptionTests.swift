@@ -2,7 +2,6 @@
 
 import FoundationEssentials
 import Testing
-
 import VarveModel
 
 private func table(_ json: String) throws -> TableDescription {
