@@ -18,6 +18,8 @@ package struct PipelineError: Error, Sendable, CustomStringConvertible {
         case drillFailed
         /// A file to import cannot be taken as it is.
         case badInput
+        /// There is no place for a scratch table.
+        case noScratch
         /// A thread could not be started.
         case noThread
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import SystemPackage
 import VarveConfig
 import VarvePipeline
 import VarveVault
@@ -15,11 +16,10 @@ struct DrillVerb: Verb {
     @OptionGroup var common: CommonOptions
     @Argument(help: "Tables, by their names in the vault; * and ? match.") var tables: [String] = []
     @Option(help: "The vault, where varve.yaml names several.") var vault: String?
-    @Option(help: "The store for the scratch table, where varve.yaml names several.") var store: String?
 
     func perform() throws -> ExitStatus {
         let selection = try TableSelection(patterns: tables.isEmpty ? ["*"] : tables)
-        let step = DrillStep(tables: .selected(selection), vault: vault, store: store)
+        let step = DrillStep(tables: .selected(selection), vault: vault)
         return try step.run(in: try common.home(), common.console)
     }
 }
@@ -28,13 +28,13 @@ struct DrillVerb: Verb {
 struct DrillStep {
     let tables: Job.DrillTables
     let vault: String?
-    var store: String?
 
     func run(in home: Home, _ console: Console) throws -> ExitStatus {
         let source = try home.vault(vault)
-        let scratch = try home.store(store)
         let points = choose(among: try RecoveryPoints(source.vault).newestSnapshots(), home.configuration)
-        let stage = DrillTable(vault: source.vault, keys: try home.keys(), workers: home.workers)
+        let stage = DrillTable(
+            vault: source.vault, keys: try home.keys(), workers: home.workers,
+            scratch: home.configuration.state.appending("drills"))
         var outcome = PerTable<DrillRecord>()
         for point in points {
             try Interrupts.stop.check()
@@ -43,7 +43,7 @@ struct DrillStep {
                 let progress = Progress()
                 let began = ContinuousClock.now
                 let result = try ProgressDisplay.during("drill \(manifest.table.name)", progress, console) {
-                    try stage.run(point, in: scratch.store, progress: progress, stop: Interrupts.stop)
+                    try stage.run(point, progress: progress, stop: Interrupts.stop)
                 }
                 let record = DrillRecord(
                     id: manifest.id, table: manifest.table.name, items: result.items, rawBytes: result.rawBytes,

@@ -5,7 +5,7 @@ import VarveModel
 import VarveStore
 import VarveVault
 
-/// Reads every bundle of a recovery point into a bulk load, and proves that all of it arrived: restores and drills share it.
+/// Reads every bundle of a recovery point into a bulk load, and proves that all of it arrived.
 struct RecoveryPointLoader: Sendable {
     let vault: Vault
     let keys: any KeyOpening
@@ -17,7 +17,7 @@ struct RecoveryPointLoader: Sendable {
         var digest = TableDigest()
     }
 
-    /// Loads and builds the indexes; the caller publishes, or looks at what was loaded.
+    /// Loads and builds the indexes; the caller publishes.
     func run(_ point: Catalog.Entry, into load: any BulkLoad, progress: Progress, stop: StopSignal) throws -> Loaded {
         let manifest = point.manifest
         let reader = try SnapshotReader(vault, point, keys: keys)
