@@ -24,7 +24,9 @@ enum SecretCommand {
         }
         var text = Data()
         let reader = output.fileHandleForReading
-        while text.count <= outputBytesMax, let part = try? reader.read(upToCount: 4096), !part.isEmpty { text.append(part) }
+        while text.count <= outputBytesMax, let part = try? reader.read(upToCount: 4096), !part.isEmpty {
+            text.append(part)
+        }
         guard text.count <= outputBytesMax else {
             // Ended first and waited for after, or a command that never ends would hold us for ever.
             kill(process.processIdentifier, SIGKILL)
@@ -35,7 +37,8 @@ enum SecretCommand {
         process.waitUntilExit()
         guard process.terminationReason == .exit, process.terminationStatus == 0 else {
             throw UsageError(
-                "The passphrase command '\(name)' failed with status \(process.terminationStatus).", status: .configurationInvalid)
+                "The passphrase command '\(name)' failed with status \(process.terminationStatus).",
+                status: .configurationInvalid)
         }
         let line = text.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
         return try .passphrase(text: String(decoding: line, as: UTF8.self))
