@@ -12,7 +12,7 @@ package struct StoreOptions: Sendable {
     package var walBytesMax: Int64 = 4 << 30
 
     /// How long changes stay in the change log. Older ones are trimmed as writes go on.
-    package var changeRetentionSeconds: Int64 = 7 * 86_400
+    package var changeRetentionSeconds: Int64 = 86_400
 
     package var clock: any Clock = SystemClock()
 

@@ -34,6 +34,19 @@ enum ExitStatus: Int32 {
         self = .failed
     }
 
+    /// The status for what a look at a vault found. A sound object that the keys at hand do not open, or that a newer version wrote, is no damage.
+    init(for findings: [Finding]) {
+        if findings.isEmpty {
+            self = .done
+        } else if findings.allSatisfy({ $0.code == .unreadable }) {
+            self = .wrongKey
+        } else if findings.allSatisfy({ $0.code == .newerFormat }) {
+            self = .failed
+        } else {
+            self = .damageFound
+        }
+    }
+
     private static func telling(_ error: any Error) -> ExitStatus? {
         switch error {
         case let error as UsageError: error.status

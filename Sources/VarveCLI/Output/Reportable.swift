@@ -63,7 +63,10 @@ struct ErrorReport: Encodable {
                 if links.last != link { links.append(link) }
                 next = reportable.cause
             } else {
-                links.append(Link(code: "other", message: String(describing: current)))
+                // The libraries' own words: a system error's help; a cryptographic library's number tells nobody anything.
+                if links.isEmpty || !String(reflecting: type(of: current)).contains("Crypto") {
+                    links.append(Link(code: "other", message: String(describing: current)))
+                }
                 next = nil
             }
         }

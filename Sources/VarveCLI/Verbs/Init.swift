@@ -69,7 +69,8 @@ struct NewHome {
             console.line("would create \(path)")
         }
         let configuration = try currentConfiguration()
-        for path in paths(of: configuration) {
+        let kitPath = existingVault == nil ? [kit ?? directory.appending("varve-recovery-kit.json")] : []
+        for path in paths(of: configuration) + kitPath {
             console.line(Files.exists(path) ? "exists already: \(path)" : "would create \(path)")
         }
         return .done
@@ -87,11 +88,12 @@ struct NewHome {
     }
 
     private func create(_ undo: inout Undo) throws -> (report: Report, kit: RecoveryKit) {
-        try undo.folder(directory)
+        try undo.folder(directory, mode: 0o755)
         if Files.exists(configurationFile) {
             console.line("\(configurationFile) is there and used as it is")
         } else {
             try undo.file(configurationFile) { try Files.write(template, to: $0) }
+            console.line("configuration: \(configurationFile)")
         }
         let configuration = try VarveConfiguration.read(configurationFile)
         let existing = paths(of: configuration).filter { Files.exists($0) && $0 != existingVault }
@@ -102,8 +104,9 @@ struct NewHome {
         }
         let job = directory.appending("Jobs/nightly.yaml")
         if !Files.exists(job) {
-            try undo.folder(job.removingLastComponent())
+            try undo.folder(job.removingLastComponent(), mode: 0o755)
             try undo.file(job) { try Files.write(Job.template, to: $0) }
+            console.line("job: \(job)")
         }
         let keys = try createKeys(configuration, &undo)
         for store in configuration.stores {
@@ -196,11 +199,11 @@ struct NewHome {
 struct Undo {
     private(set) var created: [FilePath] = []
 
-    /// Makes a folder with those above it that are missing.
-    mutating func folder(_ path: FilePath) throws {
+    /// Makes a folder with those above it that are missing; only its owner may enter, unless said otherwise.
+    mutating func folder(_ path: FilePath, mode: mode_t = 0o700) throws {
         let parent = path.removingLastComponent()
-        if !parent.isEmpty && !Files.exists(parent) { try folder(parent) }
-        if mkdir(path.string, 0o755) == 0 {
+        if !parent.isEmpty && !Files.exists(parent) { try folder(parent, mode: mode) }
+        if mkdir(path.string, mode) == 0 {
             created.append(path)
         } else if errno != EEXIST {
             throw UsageError("The folder \(path) cannot be created: \(Files.reason(errno)).", status: .failed)

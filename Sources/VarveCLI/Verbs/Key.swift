@@ -114,7 +114,8 @@ struct KeyVerb: ParsableCommand {
             let home = try common.home()
             let keys = try home.keys()
             let console = Console(json: true)
-            let isKey = try name.hasPrefix("alias/") || keys.list().contains { $0.id == name }
+            let isKey =
+                try name.hasPrefix("alias/") || keys.list().contains { $0.id == name || $0.class.rawValue == name }
             if isKey {
                 try console.document(try keys.export(name))
             } else {

@@ -18,7 +18,9 @@ struct ListVerb: Verb {
         let console = common.console
         let catalog = try Catalog.read(target.vault)
         let wanted = table.map(Home.tableName)
-        let manifests = catalog.entries.map(\.manifest).filter { wanted == nil || $0.table.name == wanted }
+        let manifests = catalog.entries.map(\.manifest)
+            .filter { wanted == nil || $0.table.name == wanted }
+            .sorted { ($0.started, $0.id) < ($1.started, $1.id) }
         let records = manifests.map { SnapshotRecord($0, table: $0.table.name, vault: target.name) }
         if records.isEmpty {
             console.line(
@@ -39,7 +41,7 @@ struct ListVerb: Verb {
         for finding in catalog.findings { console.note("\(finding.object): \(finding.reason)") }
         try console.document(
             Listing(vault: target.name, recoveryPoints: records, damaged: catalog.findings.map(DamageRecord.init)))
-        return catalog.findings.isEmpty ? .done : .damageFound
+        return ExitStatus(for: catalog.findings)
     }
 
     private struct Listing: Encodable {

@@ -29,11 +29,14 @@ struct RecoveryKitVerb: ParsableCommand {
             let stage = VerifyVault(vault: target.vault, keys: kit, commits: target.commits, workers: home.workers)
             let progress = Progress()
             let newest = try RecoveryPoints(target.vault).newestSnapshots().map(\.manifest.id)
+            guard !newest.isEmpty else {
+                throw UsageError(
+                    "The vault \(target.name) holds no snapshot yet, so that its kit opens it cannot be proven. Run 'varve backup' first.",
+                    status: .notFound)
+            }
             let report = try ProgressDisplay.during("recovery kit", progress, console) {
                 var report = try stage.run(ids: [], depth: .manifests, progress: progress, stop: Interrupts.stop)
-                if !newest.isEmpty {
-                    report.add(try stage.run(ids: newest, depth: .content, progress: progress, stop: Interrupts.stop))
-                }
+                report.add(try stage.run(ids: newest, depth: .content, progress: progress, stop: Interrupts.stop))
                 return report
             }
             let damaged = report.findings.map(DamageRecord.init)
@@ -47,7 +50,7 @@ struct RecoveryKitVerb: ParsableCommand {
                 Summary(
                     vault: target.name, opens: damaged.isEmpty, tables: newest.count, items: report.items,
                     damaged: damaged))
-            return damaged.isEmpty ? .done : .damageFound
+            return ExitStatus(for: report.findings)
         }
 
         private struct Summary: Encodable {

@@ -46,11 +46,16 @@ struct RunVerb: Verb {
         let failedStep: Int = results.first(where: { $0.exitCode != 0 }).map(\.step) ?? 0
         console.line(
             status == .done
-                ? "job \(job.name): \(Units.counted(results.count, "step")) done"
+                ? "job \(job.name): \(Units.counted(results.count, "step")) \(dryRun ? "looked at, nothing written" : "done")"
                 : "job \(job.name): FAILED with exit code \(status.rawValue) at step \(failedStep)"
                     + (skipped > 0 ? "; \(Units.counted(skipped, "step")) not run" : ""))
         try console.event(JobSummary(job: job.name, exitCode: status.rawValue, steps: results, notRun: skipped))
         return status
+    }
+
+    private func would(_ work: String, _ console: Console) -> ExitStatus {
+        console.line("would \(work)")
+        return .done
     }
 
     private func run(_ action: Job.Action, _ home: Home, _ console: Console) -> ExitStatus {
@@ -60,9 +65,11 @@ struct RunVerb: Verb {
                 return try BackupStep(tables: tables, vault: vault).run(in: home, console, dryRun: dryRun)
             case .verify(let level, let subset, let vault):
                 let step = VerifyStep(level: level, subset: subset, vault: vault)
-                return dryRun ? .done : try step.run(in: home, console)
+                return dryRun
+                    ? would("verify vault \(vault) at level \(level)", console) : try step.run(in: home, console)
             case .drill(let tables, let vault):
-                return dryRun ? .done : try DrillStep(tables: tables, vault: vault).run(in: home, console)
+                let step = DrillStep(tables: tables, vault: vault)
+                return dryRun ? would("drill snapshots of vault \(vault)", console) : try step.run(in: home, console)
             case .sweep(let tables, let grace, let vault):
                 return try SweepStep(tables: tables, grace: grace, vault: vault).run(in: home, console, dryRun: dryRun)
             }

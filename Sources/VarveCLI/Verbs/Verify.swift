@@ -74,9 +74,7 @@ struct VerifyStep {
                 "\(Units.counted(report.leftovers.count, "object")) left over from broken runs: see 'varve prune --leftovers --dry-run'"
             )
         }
-        // Sound objects that the keys at hand do not open are no damage.
-        let unreadable = report.findings.allSatisfy { $0.code == .unreadable }
-        return damaged.isEmpty ? .done : unreadable ? .wrongKey : .damageFound
+        return ExitStatus(for: report.findings)
     }
 }
 
@@ -95,15 +93,25 @@ extension VerifyLevel {
 struct DamageRecord: Encodable {
     let object: String
     let level: String
+    let code: VaultError.Code
     let reason: String
 
     init(_ finding: Finding) {
+        code = finding.code
         object = finding.object
         level = VerifyLevel(rawValue: finding.level)?.description ?? "\(finding.level)"
         reason = finding.reason
     }
 
-    var line: String { "DAMAGED  \(object)  [\(level)]  \(reason)" }
+    var line: String { "\(word)  \(object)  [\(level)]  \(reason)" }
+
+    private var word: String {
+        switch code {
+        case .unreadable: "UNREADABLE"
+        case .newerFormat: "NEWER"
+        default: "DAMAGED"
+        }
+    }
 }
 
 private struct VerifySummary: Encodable {

@@ -192,7 +192,7 @@ private struct DigitReader {
 
 extension Instant {
     /// Seconds since 1970 with six decimals, without trailing zeros.
-    var epochSeconds: String {
+    package var epochSeconds: String {
         let (seconds, micros) = floorDivide(microseconds, 1_000_000)
         guard micros > 0 else { return String(seconds) }
         guard seconds < 0 else { return "\(seconds).\(trimmed(micros))" }
@@ -208,7 +208,7 @@ extension Instant {
     }
 
     /// Reads a JSON number of seconds since 1970. Decimals past the sixth are cut off.
-    init?(epochSeconds text: String) {
+    package init?(epochSeconds text: String) {
         var canonical: [UInt8] = []
         let valid = Array(text.utf8).withUnsafeBufferPointer {
             (try? DecimalText.canonicalize($0, into: &canonical)) != nil

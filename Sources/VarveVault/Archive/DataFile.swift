@@ -75,9 +75,12 @@ package struct DataFile: Sendable {
     ) throws {
         let input = OneBuffer(compressed)
         var reader = try ArchiveReader(.stream([.zstd]), what: name, input.take)
-        guard try reader.next() != nil, reader.filter == .zstd else {
+        // Nothing compressed is still a zstd frame, and libarchive finds no entry in it.
+        let isEmpty = try reader.next() == nil
+        guard reader.filter == .zstd else {
             throw VaultError(.damaged, "\(name) is not compressed with zstd. It is damaged.")
         }
+        if isEmpty { return }
         var count = 0
         while try reader.withNextBlock(
             at: count,
