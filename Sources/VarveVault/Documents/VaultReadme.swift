@@ -121,8 +121,7 @@ package enum VaultReadme {
         zstd -d -c opened/AWSDynamoDB/*/data/*.json.zst > items.jsonl
         ```
 
-        items.jsonl now has one line {"Item":{...}} for each item of the table. A snapshot without items
-        has no data files, and the last command says so.
+        items.jsonl now has one line {"Item":{...}} for each item of the table.
 
         """#
 }
