@@ -64,15 +64,22 @@ struct NewHome {
         let recoveryKit: String
     }
 
+    private struct Plan: Encodable {
+        let dryRun = true
+        let create: [String]
+        let exists: [String]
+    }
+
     func plan() throws -> ExitStatus {
-        for path in [configurationFile, directory.appending("Jobs/nightly.yaml")] where !Files.exists(path) {
-            console.line("would create \(path)")
-        }
-        let configuration = try currentConfiguration()
+        let files = [configurationFile, directory.appending("Jobs/nightly.yaml")].filter { !Files.exists($0) }
         let kitPath = existingVault == nil ? [kit ?? directory.appending("varve-recovery-kit.json")] : []
-        for path in paths(of: configuration) + kitPath {
-            console.line(Files.exists(path) ? "exists already: \(path)" : "would create \(path)")
-        }
+        let paths = paths(of: try currentConfiguration()) + kitPath
+        let plan = Plan(
+            create: (files + paths.filter { !Files.exists($0) }).map(\.string),
+            exists: paths.filter { Files.exists($0) }.map(\.string))
+        for path in plan.create { console.line("would create \(path)") }
+        for path in plan.exists { console.line("exists already: \(path)") }
+        try console.document(plan)
         return .done
     }
 
@@ -123,6 +130,7 @@ struct NewHome {
             let vault: Vault
             if existingVault != nil {
                 vault = try Vault.open(DirectoryStorage(settings.directory))
+                try prove(keys, open: vault)
             } else {
                 try undo.folder(settings.directory)
                 vault = try Vault.create(DirectoryStorage(settings.directory), tool: Varve.version)
@@ -131,6 +139,26 @@ struct NewHome {
             console.line("vault \(settings.name): \(settings.directory) (id \(vault.id))")
         }
         return try finish(configuration, keys, vaultIDs, &undo)
+    }
+
+    /// A kit that is another vault's must not make a home that can restore nothing: the newest key that can be tried has to open.
+    private func prove(_ keys: KeyStore, open vault: Vault) throws {
+        var refused: (any Error)?
+        for point in try Catalog.read(vault).entries.reversed() {
+            do {
+                _ = try SnapshotReader(vault, point, keys: keys)
+                return
+            } catch let error as VaultError where error.code == .unreadable {
+                refused = refused ?? error
+            } catch {
+                continue  // damage is for 'varve verify' to report; what is whole can still be restored
+            }
+        }
+        guard let refused else { return }
+        throw KeyError(
+            .notThisKit,
+            "The recovery kit does not open the vault '\(vault.storage.location)'. Look for the kit that was made with this vault.",
+            cause: refused)
     }
 
     private func createKeys(_ configuration: VarveConfiguration, _ undo: inout Undo) throws -> KeyStore {
