@@ -55,6 +55,8 @@ enum ExitStatus: Int32 {
         case let error as SealError: status(error.code)
         case let error as StoreError: status(error.code)
         case let error as VaultError: status(error.code)
+        // A broken file to import is no damage to anything that is kept.
+        case let error as PipelineError where error.code == .badInput && error.cause is VaultError: .failed
         case let error as PipelineError: status(error.code)
         default: nil
         }

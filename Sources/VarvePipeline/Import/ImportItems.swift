@@ -14,6 +14,14 @@ package enum ImportSource: Sendable {
     case export(FilePath)
 }
 
+extension ImportSource: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .lines(let path), .csv(let path, _), .export(let path): path == "-" ? "standard input" : "'\(path)'"
+        }
+    }
+}
+
 /// What an import brought.
 package struct ImportResult: Sendable {
     package let items: Int
@@ -53,13 +61,22 @@ package struct ImportItems {
         let load = try store.bulkLoad(description, into: .existingEmpty(table), origin: LoadOrigin(.import))
         do {
             var batch = ItemBatch()
-            let result = try reader.read(sources) { item in
-                batch.append(item)
-                guard batch.bytes.count >= Self.batchBytes else { return }
-                try load.add(batch)
+            var added = 0
+            func flush() throws {
+                guard !batch.isEmpty else { return }
+                do {
+                    try load.add(batch)
+                } catch let error as ModelError {
+                    throw Self.misfit(in: batch, after: added, description, error)
+                }
+                added += batch.count
                 batch.removeAll()
             }
-            if !batch.isEmpty { try load.add(batch) }
+            let result = try reader.read(sources) { item in
+                batch.append(item)
+                if batch.bytes.count >= Self.batchBytes { try flush() }
+            }
+            try flush()
             let loaded = try load.finishLoading()
             guard loaded == result.items else {
                 throw PipelineError(
@@ -72,6 +89,19 @@ package struct ImportItems {
             try? load.discard()
             throw error
         }
+    }
+
+    /// Says which item of the import a batch was refused for.
+    private static func misfit(
+        in batch: ItemBatch, after added: Int, _ description: TableDescription, _ error: ModelError
+    ) -> PipelineError {
+        let scanner = description.scanner
+        let first = (0..<batch.count).first { index in
+            batch.item(index).withUnsafeBytes { item in (try? scanner.scan(item)) == nil }
+        }
+        let which = first.map { "Item \(added + $0 + 1) of the import" } ?? "An item of the import"
+        return ImportError.invalid(
+            "\(which) is no item of table '\(description.name)'. Nothing was loaded.", cause: error)
     }
 
     private func put(

@@ -36,10 +36,14 @@ struct SourceReader {
             progress.add(items: 1, rawBytes: canonical.count)
         }
         for source in sources {
-            switch source {
-            case .lines(let file): try readLines(file, take)
-            case .export(let folder): try readExport(folder, take)
-            case .csv(let file, let delimiter): try readCSV(file, delimiter, take)
+            do {
+                switch source {
+                case .lines(let file): try readLines(file, take)
+                case .export(let folder): try readExport(folder, take)
+                case .csv(let file, let delimiter): try readCSV(file, delimiter, take)
+                }
+            } catch let error as VaultError {
+                throw ImportError.invalid("\(source) cannot be imported.", cause: error)
             }
         }
         return ImportResult(items: items, rawBytes: rawBytes)
@@ -54,7 +58,8 @@ struct SourceReader {
             do {
                 try take(Self.spellings(line))
             } catch let error as ModelError {
-                throw ImportError.invalid("Line \(number) of \(file) holds no valid item of the table.", cause: error)
+                throw ImportError.invalid(
+                    "Line \(number) of \(ImportSource.lines(file)) holds no valid item of the table.", cause: error)
             }
         }
     }
@@ -92,5 +97,6 @@ struct SourceReader {
             number += 1
             try record(fields, number)
         }
+        guard number > 0 else { throw ImportError.malformed("\(file) is empty: CSV begins with a header line.") }
     }
 }
