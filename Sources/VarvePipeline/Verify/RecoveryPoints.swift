@@ -20,7 +20,7 @@ package struct RecoveryPoints {
             guard let newest = catalog.latest(table: table ?? "") else {
                 throw PipelineError(
                     .noRecoveryPoint,
-                    "The vault holds no snapshot of table '\(table ?? "")'. 'varve list' shows what it holds.")
+                    "The vault holds no snapshot of table '\(table ?? "")'. \(advice)")
             }
             return newest
         }
@@ -28,14 +28,20 @@ package struct RecoveryPoints {
         guard let only = matching.first, !id.isEmpty else {
             let place = table.map { " of table '\($0)'" } ?? ""
             throw PipelineError(
-                .noRecoveryPoint, "The vault holds no recovery point '\(id)'\(place). 'varve list' shows what it holds."
-            )
+                .noRecoveryPoint, "The vault holds no recovery point '\(id)'\(place). \(advice)")
         }
         guard matching.count == 1 else {
             throw PipelineError(
                 .ambiguousID, "'\(id)' begins the ids of \(matching.count) recovery points: write more of it.")
         }
         return only
+    }
+
+    /// What is not listed may be there all the same, where a manifest cannot be read.
+    private var advice: String {
+        guard let finding = catalog.findings.first else { return "'varve list' shows what it holds." }
+        return "Of the objects that list recovery points \(catalog.findings.count) cannot be read, the first one so: "
+            + "\(finding.reason) 'varve verify' names all."
     }
 
     /// The newest snapshot of each table, by table name. A dropped and recreated table is another table; the newest of a name counts.
