@@ -38,7 +38,7 @@ struct BackupStep {
         let selected = try home.tables(tables)
         if dryRun {
             for table in selected { console.line("would take a snapshot of \(table.text)") }
-            try console.document(BackupPlan(tables: selected.map(\.text)))
+            try console.event(BackupPlan(tables: selected.map(\.text)))
             return .done
         }
         let target = try home.vault(vault)

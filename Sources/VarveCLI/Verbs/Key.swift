@@ -26,6 +26,7 @@ struct KeyVerb: ParsableCommand {
             let keys = try common.home().keys()
             if dryRun {
                 common.console.line("would create a customer key\(alias.map { " named \($0)" } ?? "")")
+                try common.console.document(ChangeRecord(action: "create", dryRun: true, key: alias))
                 return .done
             }
             return try show(try keys.create(alias: alias), "created", common.console)
@@ -74,6 +75,7 @@ struct KeyVerb: ParsableCommand {
             if dryRun {
                 let id = try keys.describe(key).id
                 common.console.line("would let \(alias) name key \(id)")
+                try common.console.document(ChangeRecord(action: "alias", dryRun: true, key: id))
                 return .done
             }
             try keys.setAlias(alias, to: key, moving: true)
@@ -93,6 +95,7 @@ struct KeyVerb: ParsableCommand {
             if dryRun {
                 let described = try keys.describe(key)
                 common.console.line("would add version \(described.currentVersion + 1) to key \(described.id)")
+                try common.console.document(ChangeRecord(action: "rotate", dryRun: true, key: described.id))
                 return .done
             }
             return try show(try keys.rotate(key), "rotated", common.console)

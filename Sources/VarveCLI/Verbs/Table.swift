@@ -57,6 +57,7 @@ struct TableVerb: ParsableCommand {
                     throw UsageError("There is a table \(reference.text) already.", status: .failed)
                 }
                 common.console.line("would create \(reference.text)")
+                try common.console.document(ChangeRecord(action: "create", dryRun: true, table: reference.text))
                 return .done
             }
             let created = try reference.store.createTable(description)
@@ -179,6 +180,8 @@ struct TableVerb: ParsableCommand {
             if !dryRun { _ = try reference.store.updateTimeToLive(of: reference.table, to: wanted) }
             common.console.line(
                 "\(reference.text): time to live \(dryRun ? "would be" : "is") \(on ? "on" : "off"), attribute \(name)")
+            try common.console.document(
+                ChangeRecord(action: "ttl", dryRun: dryRun, table: reference.text, attribute: name, enabled: on))
             return .done
         }
     }
@@ -197,6 +200,8 @@ struct TableVerb: ParsableCommand {
             let items = try reference.store.statistics(of: reference.table).items
             if dryRun {
                 common.console.line("would drop \(reference.text) with \(Units.counted(items, "item"))")
+                try common.console.document(
+                    ChangeRecord(action: "drop", dryRun: true, table: reference.text, items: items))
                 return .done
             }
             guard yes || Confirmation.ask("Drop \(reference.text) with \(Units.counted(items, "item"))?") else {
@@ -204,6 +209,8 @@ struct TableVerb: ParsableCommand {
             }
             try reference.store.dropTable(reference.table)
             common.console.line("dropped \(reference.text)")
+            try common.console.document(
+                ChangeRecord(action: "drop", dryRun: false, table: reference.text, items: items))
             return .done
         }
     }

@@ -28,11 +28,13 @@ extension TableVerb {
             if dryRun {
                 _ = try item.bytes.withUnsafeBytes { try reference.store.describe(reference.table).scanner.scan($0) }
                 common.console.line("would put one item into \(reference.text)")
+                try common.console.document(ChangeRecord(action: "put", dryRun: true, table: reference.text))
                 return .done
             }
             try reference.store.put(
                 item, into: reference.table, if: ifNotExists ? .notExists : ifExists ? .exists : .none)
             common.console.line("put one item into \(reference.text)")
+            try common.console.document(ChangeRecord(action: "put", dryRun: false, table: reference.text))
             return .done
         }
     }
@@ -47,8 +49,7 @@ extension TableVerb {
             let reference = try common.home().table(table)
             guard let stored = try reference.store.get(try reference.key(try argument(key)), from: reference.table)
             else {
-                common.console.note("varve: \(reference.text) has no item with that key.")
-                return .notFound
+                throw UsageError("\(reference.text) has no item with that key.", status: .notFound)
             }
             Console.write(stored.item.bytes + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
             return .done
@@ -72,10 +73,13 @@ extension TableVerb {
                     there
                         ? "would delete one item from \(reference.text)"
                         : "there is no item with that key in \(reference.text)")
+                try common.console.document(
+                    ChangeRecord(action: "delete", dryRun: true, table: reference.text, exists: there))
                 return .done
             }
             try reference.store.delete(key, from: reference.table, if: ifExists ? .exists : .none)
             common.console.line("deleted from \(reference.text)")
+            try common.console.document(ChangeRecord(action: "delete", dryRun: false, table: reference.text))
             return .done
         }
     }
