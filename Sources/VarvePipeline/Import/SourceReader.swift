@@ -73,9 +73,16 @@ struct SourceReader {
     private func readExport(_ folder: FilePath, _ take: Take) throws {
         try NativeExport(folder).forEachLine { line in
             guard let item = EnvelopedItem.find(in: line) else {
-                throw ImportError.malformed("A data file of the export in \(folder) has a line that is no export line.")
+                throw ImportError.malformed(
+                    "A data file of the export in '\(folder)' has a line that is no export line.")
             }
-            try take([item])
+            do {
+                try take([item])
+            } catch let error as ModelError {
+                throw ImportError.invalid(
+                    "A data file of the export in '\(folder)' has a line without a valid item of the table.",
+                    cause: error)
+            }
         }
     }
 
