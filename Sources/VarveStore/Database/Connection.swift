@@ -36,7 +36,8 @@ final class Connection: @unchecked Sendable {
         do {
             queue = try DatabaseQueue(path: file.string, configuration: configuration)
         } catch {
-            throw StoreError(sqlite: error)
+            let reason = StoreError(sqlite: error)
+            throw StoreError(reason.code, "The store's database '\(file)' could not be opened.", cause: reason)
         }
     }
 
