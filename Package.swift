@@ -70,6 +70,6 @@ let package = Package(
             "VarveVaultTests", ["VarveVault", "VarveKeys", "VarveSeal", "VarveModel"], resources: [.copy("Fixtures")]),
         tests("VarvePipelineTests", ["VarvePipeline", "VarveVault", "VarveStore", "VarveKeys", "VarveModel"]),
         tests("VarveConfigTests", ["VarveConfig"]),
-        tests("VarveCLITests", ["VarveModel"]),
+        tests("VarveCLITests", ["VarveModel", crypto]),
     ]
 )
