@@ -8,7 +8,8 @@ import VarveTestKit
 
 /// A snapshot is one state of its table, whatever is written meanwhile.
 @Suite struct IsolationTests {
-    private static let accounts = 1000
+    /// Enough rows for several segments, so that a snapshot is read by several readers at once.
+    private static let accounts = 12_000
     private static let writers = 8
     private static let snapshots = 50
     private static let balance = 1000
@@ -46,16 +47,16 @@ import VarveTestKit
         #expect(commits >= changes / 2)
         print("isolation: \(Self.snapshots) snapshots among \(commits) transactions in \(ended.took)")
 
-        var states: Set<[[UInt8]]> = []
+        var before: [[UInt8]] = []
         for snapshot in taken {
             try home.run("restore", "Accounts", "--as", "state", "--id", snapshot.id)
             let lines = try home.export("state")
             try home.run("table", "drop", "state", "--yes")
             #expect(lines.count == Self.accounts && snapshot.items == Self.accounts)
             #expect(try Self.sum(of: lines) == Self.accounts * Self.balance, "snapshot \(snapshot.id)")
-            states.insert(lines)
+            #expect(lines != before)
+            before = lines
         }
-        #expect(states.count == Self.snapshots)
         try home.run("verify", "--level", "content")
     }
 
