@@ -99,7 +99,7 @@ package final class EmbeddedStore: TableStore {
     }
 
     /// Runs `body` on the connection that writes, while no other handle writes.
-    func withWriter<Result>(_ body: (Connection.Access) throws -> Result) throws -> Result {
+    package func withWriter<Result>(_ body: (Connection.Access) throws -> Result) throws -> Result {
         try opened().writer.access { access in try turn.take { try body(access) } }
     }
 

@@ -2,8 +2,7 @@
 
 import Testing
 import VarveModel
-
-@testable import VarveStore
+import VarveStore
 
 struct ChangeLogTests {
     @Test func `every change is recorded once, in order, with its keys and images`() throws {

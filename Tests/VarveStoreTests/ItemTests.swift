@@ -2,8 +2,7 @@
 
 import Testing
 import VarveModel
-
-@testable import VarveStore
+import VarveStore
 
 struct ItemTests {
     @Test func `items come back as they were put, by key`() throws {

@@ -6,9 +6,8 @@ import Synchronization
 import SystemPackage
 import Testing
 import VarveModel
+import VarveStore
 import VarveTestKit
-
-@testable import VarveStore
 
 /// One store, several processes.
 @Suite(.serialized) struct ProcessTests {

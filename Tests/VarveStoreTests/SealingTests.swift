@@ -5,9 +5,8 @@ import SystemPackage
 import Testing
 import VarveKeys
 import VarveModel
+import VarveStore
 import VarveTestKit
-
-@testable import VarveStore
 
 struct SealingTests {
     @Test func `nothing of an item stands in clear in the database or its log`() throws {

@@ -5,9 +5,8 @@ import Glibc
 import Synchronization
 import Testing
 import VarveModel
+import VarveStore
 import VarveTestKit
-
-@testable import VarveStore
 
 /// Measures; runs with VARVE_BENCH=1, in a release build. VARVE_BENCH_ITEMS sets the number of items.
 @Suite(.serialized, .enabled(if: ProcessInfo.processInfo.environment["VARVE_BENCH"] == "1"))

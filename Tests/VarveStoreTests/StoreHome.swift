@@ -5,9 +5,8 @@ import Synchronization
 import SystemPackage
 import VarveKeys
 import VarveModel
+import VarveStore
 import VarveTestKit
-
-@testable import VarveStore
 
 /// A folder with a key store and an embedded store, for one test.
 final class StoreHome: Sendable {

@@ -2,8 +2,7 @@
 
 import Testing
 import VarveModel
-
-@testable import VarveStore
+import VarveStore
 
 /// What every `TableStore` must do. A store's own tests call each check with a fresh, empty store.
 struct TableStoreConformance: Sendable, CustomTestStringConvertible {

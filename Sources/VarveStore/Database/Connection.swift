@@ -9,7 +9,7 @@ import SystemPackage
 /// GRDB opens, sets up and serializes it: ``access(_:)`` runs on the caller's thread while no other thread is inside.
 ///
 /// `@unchecked Sendable`: ``statements`` and ``database`` are touched only within `access`, which lets one thread in at a time.
-final class Connection: @unchecked Sendable {
+package final class Connection: @unchecked Sendable {
     enum Role {
         case writer
         case loader
@@ -70,12 +70,12 @@ final class Connection: @unchecked Sendable {
     }
 
     /// What can be done with a connection by the thread that is inside. Not to be kept beyond that.
-    struct Access {
+    package struct Access {
         fileprivate let connection: Connection
         fileprivate let database: Database
 
         /// Prepares `sql`, or takes what was prepared before.
-        func statement(_ sql: String) throws -> SQLStatement {
+        package func statement(_ sql: String) throws -> SQLStatement {
             if let statement = connection.statements[sql] { return statement }
             if connection.statements.count >= Connection.statementsMax { connection.statements.removeAll() }
             let statement = try SQLStatement(sql, in: database)

@@ -7,7 +7,7 @@ import GRDBSQLite
 ///
 /// GRDB prepares and owns it; binding and stepping go to SQLite directly, because the bytes of items should not pass through `Data` and
 /// boxed values. Use it only within ``Connection/access(_:)`` of the connection that made it, and ``reset()`` it after use.
-final class SQLStatement {
+package final class SQLStatement {
     private let statement: Statement
     private let pointer: OpaquePointer
 
@@ -91,7 +91,7 @@ final class SQLStatement {
     }
 
     /// The integer in the only column of the first row.
-    func number() throws -> Int64? {
+    package func number() throws -> Int64? {
         defer { reset() }
         return try step() && !isNull(0) ? int64(0) : nil
     }
