@@ -67,7 +67,8 @@ let package = Package(
         tests("VarveKeysTests", ["VarveKeys", "VarveSeal", crypto]),
         tests("VarveStoreTests", ["VarveStore", "VarveKeys", "VarveModel"]),
         tests(
-            "VarveVaultTests", ["VarveVault", "VarveKeys", "VarveSeal", "VarveModel"], resources: [.copy("Fixtures")]),
+            "VarveVaultTests", ["VarveVault", "VarveKeys", "VarveSeal", "VarveModel", crypto],
+            resources: [.copy("Fixtures")]),
         tests("VarvePipelineTests", ["VarvePipeline", "VarveVault", "VarveStore", "VarveKeys", "VarveModel"]),
         tests("VarveConfigTests", ["VarveConfig"]),
         tests("VarveCLITests", ["VarveModel", crypto]),

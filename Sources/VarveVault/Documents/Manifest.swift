@@ -122,6 +122,15 @@ package struct BundleRecord: Codable, Hashable, Sendable {
     package let sealedBytes: Int
     package let sha256: String
     package let dataFiles: Int
+
+    package init(name: String, items: Int, rawBytes: Int, sealedBytes: Int, sha256: String, dataFiles: Int) {
+        self.name = name
+        self.items = items
+        self.rawBytes = rawBytes
+        self.sealedBytes = sealedBytes
+        self.sha256 = sha256
+        self.dataFiles = dataFiles
+    }
 }
 
 /// The order-independent digests of a snapshot's items. They are kept sealed: an open digest of one item would betray it.

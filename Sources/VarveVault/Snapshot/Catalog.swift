@@ -51,6 +51,7 @@ package struct Catalog: Sendable {
             let found = look(at: place, in: vault, depth, &findings)
             if let found { entries.append(found) } else { unreadable.insert(stem) }
         }
+        entries.sort { ($0.manifest.started, $0.manifest.id) < ($1.manifest.started, $1.manifest.id) }
         return Catalog(entries: entries, findings: findings, objects: objects, unreadable: unreadable)
     }
 

@@ -20,6 +20,19 @@ package struct CommitEntry: VersionedContent, Equatable {
     /// The snapshot key's id.
     package let key: String
     package let time: Instant
+
+    package init(
+        vault: String, id: String, path: String, catalogPath: String, sha256: String, key: String, time: Instant
+    ) {
+        format = Self.formatNewest
+        self.vault = vault
+        self.id = id
+        self.path = path
+        self.catalogPath = catalogPath
+        self.sha256 = sha256
+        self.key = key
+        self.time = time
+    }
 }
 
 /// The home's own record of what was committed to its vaults: if both copies of a manifest vanish from a vault, this still knows.

@@ -19,11 +19,21 @@ package struct SnapshotReader: Sendable {
         self.key = key
     }
 
-    /// Opens the snapshot's key and authenticates the manifest under it.
+    /// Opens the snapshot's key and authenticates the manifest under it; where that copy does not hold, the other one.
     package init(_ vault: Vault, _ entry: Catalog.Entry, keys: any KeyOpening) throws {
         let key = try vault.keyFiles.open(entry.manifest.key.id, origin: entry.manifest.origin, keys: keys)
-        try entry.document.authenticate(key.manifestAuthenticationKey(), name: entry.manifest.path)
-        self.init(vault: vault, manifest: entry.manifest, document: entry.document, key: key)
+        let authenticationKey = key.manifestAuthenticationKey()
+        do {
+            try entry.document.authenticate(authenticationKey, name: entry.place.text)
+            self.init(vault: vault, manifest: entry.manifest, document: entry.document, key: key)
+        } catch {
+            let paths = [entry.manifest.path, entry.manifest.catalogPath].filter { $0 != entry.place.text }
+            guard let path = paths.first, let other = try? vault.manifest(at: try ObjectPath(path)),
+                other.manifest.key.id == key.id, other.manifest.id == entry.manifest.id,
+                (try? other.document.authenticate(authenticationKey, name: path)) != nil
+            else { throw error }
+            self.init(vault: vault, manifest: other.manifest, document: other.document, key: key)
+        }
     }
 
     /// What a public tool needs to open the bundles.

@@ -174,7 +174,7 @@ package final class SnapshotWriter: Sendable {
         do {
             try record?.append(
                 CommitEntry(
-                    format: CommitEntry.formatNewest, vault: vault.id, id: id, path: manifest.path,
+                    vault: vault.id, id: id, path: manifest.path,
                     catalogPath: manifest.catalogPath,
                     sha256: document.sha256Text, key: key.id, time: manifest.finished))
         } catch {
