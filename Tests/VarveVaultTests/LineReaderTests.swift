@@ -61,7 +61,8 @@ import VarveVault
     @Test func `a line longer than the limit is refused, wherever it ends`() throws {
         let folder = try TemporaryFolder()
         for text in ["short\n" + String(repeating: "x", count: 101) + "\n", String(repeating: "x", count: 101)] {
-            for path in try Self.forms(try TemporaryFolder(in: folder.path), Array(text.utf8)) {
+            let inner = try TemporaryFolder(in: folder.path)
+            for path in try Self.forms(inner, Array(text.utf8)) {
                 #expect(code { _ = try Self.lines(path, lineBytesMax: 100) } == .limitExceeded)
             }
         }
@@ -86,14 +87,18 @@ import VarveVault
         _ = try Self.forms(folder, (0..<40).flatMap { Array("line \($0) \($0 &* 7919)\n".utf8) })
         let bytes = try Tamper.read(folder.appending("plain.gz"))
         let expected = try Self.lines(folder.appending("plain"))
+        var found = 0
         for index in bytes.indices {
             var changed = bytes
             changed[index] ^= 0x04
             let path = try folder.write("changed.gz", changed)
-            // In the header a time or a system may change without harm.
+            // A time in the header, or the bits after the last block, may change without harm; no line may.
             if index < 10 { continue }
-            #expect((try? Self.lines(path)) == nil, "byte \(index)")
+            let read = try? Self.lines(path)
+            #expect(read == nil || read == expected, "byte \(index)")
+            found += read == nil ? 1 : 0
         }
+        #expect(found >= bytes.count - 12)
         #expect(try Self.lines(folder.appending("plain.gz")) == expected)
     }
 

@@ -225,10 +225,13 @@ import VarveVault
         let sweep = try Samples.snapshot(vault, kind: .sweep)
         #expect(try sweep.outcome() == nil)
         let now = Instant(microseconds: 1_700_000_000_000_000)
-        let outcome = try sweep.writeOutcome(deleted: 90, changed: 7, gone: 3, finished: now, interrupted: false)
+        let outcome = try sweep.writeOutcome(
+            deleted: 90, changed: 7, gone: 3, finished: now, interrupted: false, record: nil)
         #expect(try sweep.outcome() == outcome)
         #expect(
-            code { try sweep.writeOutcome(deleted: 1, changed: 0, gone: 0, finished: now, interrupted: true) }
+            code {
+                try sweep.writeOutcome(deleted: 1, changed: 0, gone: 0, finished: now, interrupted: true, record: nil)
+            }
                 == .exists)
         #expect(try Samples.verify(vault) == [])
 
@@ -241,7 +244,7 @@ import VarveVault
         #expect(
             code {
                 try Samples.snapshot(vault).writeOutcome(
-                    deleted: 0, changed: 0, gone: 0, finished: now, interrupted: false)
+                    deleted: 0, changed: 0, gone: 0, finished: now, interrupted: false, record: nil)
             }
                 == .misuse)
     }

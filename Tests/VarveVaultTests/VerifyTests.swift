@@ -26,7 +26,8 @@ import VarveVault
             first = try Samples.snapshot(vault, record: record, clock: clock)
             second = try Samples.snapshot(vault, record: record, clock: clock)
             sweep = try Samples.snapshot(vault, kind: .sweep, record: record, clock: clock)
-            try sweep.writeOutcome(deleted: 100, changed: 0, gone: 0, finished: clock.now(), interrupted: false)
+            try sweep.writeOutcome(
+                deleted: 100, changed: 0, gone: 0, finished: clock.now(), interrupted: false, record: record)
         }
 
         var objects: [String] {
@@ -45,7 +46,7 @@ import VarveVault
 
     @Test func `whichever object is removed, verify names it`() throws {
         let home = try Home()
-        for object in try home.objects where object != "vault.json" && !object.hasSuffix("outcome.json") {
+        for object in try home.objects where object != "vault.json" {
             let file = home.vault.file(object)
             let bytes = try Tamper.read(file)
             try Tamper.remove(file)
@@ -200,7 +201,7 @@ import VarveVault
         #expect(code { _ = try Samples.vault(folder) } == .exists)
         #expect(try Vault.open(vault.storage).id == vault.id)
         try Tamper.remove(vault.file("vault.json"))
-        #expect(code { _ = try Vault.open(vault.storage) } == .noVault)
+        #expect(code { _ = try Vault.open(vault.storage) } == .missing)
         #expect(try Samples.vault(folder).id != vault.id)
         try folder.write("used/file", "somebody's")
         #expect(

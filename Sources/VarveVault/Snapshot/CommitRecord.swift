@@ -22,7 +22,7 @@ package struct CommitEntry: VersionedContent, Equatable {
     package let time: Instant
 
     package init(
-        vault: String, id: String, path: String, catalogPath: String, sha256: String, key: String, time: Instant
+        vault: String, id: String, path: String, catalogPath: String?, sha256: String, key: String, time: Instant
     ) {
         format = Self.formatNewest
         self.vault = vault

@@ -203,7 +203,7 @@ extension SnapshotReader {
         try vault.storage.put(path, document.bytes)
         try record?.append(
             CommitEntry(
-                format: CommitEntry.formatNewest, vault: vault.id, id: manifest.id, path: path.text, catalogPath: nil,
+                vault: vault.id, id: manifest.id, path: path.text, catalogPath: nil,
                 sha256: document.sha256Text, key: manifest.key.id, time: finished))
         return outcome
     }

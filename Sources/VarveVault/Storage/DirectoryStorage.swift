@@ -37,7 +37,12 @@ package final class DirectoryStorage: VaultStorage {
         for component in root.components {
             let parent = made.isEmpty ? FilePath(".") : made
             made.append(component)
-            if mkdir(made.string, 0o700) == 0 { try calls.syncFolder(parent) }
+            do {
+                try calls.run(.makeFolder, "make folder '\(made)'") { Int(mkdir(made.string, 0o700)) }
+            } catch let error as VaultError where error.code == .exists {
+                continue
+            }
+            try calls.syncFolder(parent)
         }
         return try DirectoryStorage(root, failpoint: failpoint)
     }
