@@ -28,7 +28,9 @@ import VarveTestKit
                 home.store.string, home.keyStore.string, home.rootKey.string, "Accounts", "\(Self.accounts)",
                 "\(Self.writers)", "\(ChildProcess.timeLimit.components.seconds)",
             ], in: home.path)
-        while load.isRunning, try home.backup("Accounts").sequence == began {}
+        // Until the writers have begun; the first of them may take its time.
+        var tries = 0
+        while load.isRunning, tries < 50, try home.backup("Accounts").sequence == began { tries += 1 }
 
         var taken: [TestHome.Snapshot] = []
         for _ in 0..<Self.snapshots { taken.append(try home.backup("Accounts")) }
