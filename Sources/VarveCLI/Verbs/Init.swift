@@ -130,7 +130,7 @@ struct NewHome {
             let vault: Vault
             if existingVault != nil {
                 vault = try Vault.open(DirectoryStorage(settings.directory))
-                try prove(keys, open: vault)
+                try prove(keys, on: vault)
             } else {
                 try undo.folder(settings.directory)
                 vault = try Vault.create(DirectoryStorage(settings.directory), tool: Varve.version)
@@ -142,7 +142,7 @@ struct NewHome {
     }
 
     /// A kit that is another vault's must not make a home that can restore nothing: the newest key that can be tried has to open.
-    private func prove(_ keys: KeyStore, open vault: Vault) throws {
+    private func prove(_ keys: KeyStore, on vault: Vault) throws {
         var refused: (any Error)?
         for point in try Catalog.read(vault).entries.reversed() {
             do {
