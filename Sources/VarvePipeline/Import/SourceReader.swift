@@ -91,7 +91,12 @@ struct SourceReader {
         var items = CSVItems(schema: schema)
         func record(_ fields: [[UInt8]], _ number: Int) throws {
             guard let item = try items.item(fields, number: number) else { return }
-            try item.bytes.withUnsafeBytes { try take([$0]) }
+            do {
+                try item.bytes.withUnsafeBytes { try take([$0]) }
+            } catch let error as ModelError {
+                throw ImportError.invalid(
+                    "CSV record \(number) of \(file) makes no valid item of the table.", cause: error)
+            }
         }
         var number = 0
         try LineReader.forEachBlock(of: file) { block in
