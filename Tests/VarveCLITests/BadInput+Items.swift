@@ -54,18 +54,18 @@ extension BadInput {
             "a line that no item has", item(#"{"S":"\#(String(repeating: "x", count: 9_000_000))"}"#), "Line 2",
             "[vault.limitExceeded]"),
         line(
-            "a key of another type", #"{"Item":{"pk":{"N":"7"},"sk":{"N":"1"}}}"#, "Item 2 of the import", "'pk'",
+            "a key of another type", #"{"Item":{"pk":{"N":"7"},"sk":{"N":"1"}}}"#, "Line 2 of", "'pk'",
             "[model.wrongKeyType]"),
         line(
-            "a key that is missing", #"{"Item":{"pk":{"S":"hunter2"}}}"#, "Item 2 of the import", "'sk'",
+            "a key that is missing", #"{"Item":{"pk":{"S":"hunter2"}}}"#, "Line 2 of", "'sk'",
             "[model.missingKey]"),
         line(
-            "an empty key", #"{"Item":{"pk":{"S":""},"sk":{"N":"1"}}}"#, "Item 2 of the import", "'pk'",
+            "an empty key", #"{"Item":{"pk":{"S":""},"sk":{"N":"1"}}}"#, "Line 2 of", "'pk'",
             "[model.emptyKey]"),
         line(
             "a key that is too long",
             #"{"Item":{"pk":{"S":"\#(String(repeating: "hunter2", count: 400))"},"sk":{"N":"1"}}}"#,
-            "Item 2 of the import", "[model.keyTooLong]"),
+            "Line 2 of", "[model.keyTooLong]"),
         BadInput(
             name: "import: one key twice", command: ["table", "import", "Strict", "-"],
             input: Array((item(#"{"S":"a"}"#) + "\n" + item(#"{"S":"b"}"#).replacing(#""1""#, with: #""1.0""#)).utf8),

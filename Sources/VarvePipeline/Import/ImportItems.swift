@@ -61,22 +61,16 @@ package struct ImportItems {
         let load = try store.bulkLoad(description, into: .existingEmpty(table), origin: LoadOrigin(.import))
         do {
             var batch = ItemBatch()
-            var added = 0
-            func flush() throws {
-                guard !batch.isEmpty else { return }
-                do {
-                    try load.add(batch)
-                } catch let error as ModelError {
-                    throw Self.misfit(in: batch, after: added, description, error)
-                }
-                added += batch.count
+            let scanner = description.scanner
+            let result = try reader.read(sources) { item in
+                // The load looks at it too, but a batch later, when its line is no longer known.
+                _ = try scanner.scan(item)
+                batch.append(item)
+                guard batch.bytes.count >= Self.batchBytes else { return }
+                try load.add(batch)
                 batch.removeAll()
             }
-            let result = try reader.read(sources) { item in
-                batch.append(item)
-                if batch.bytes.count >= Self.batchBytes { try flush() }
-            }
-            try flush()
+            if !batch.isEmpty { try load.add(batch) }
             let loaded = try load.finishLoading()
             guard loaded == result.items else {
                 throw PipelineError(
@@ -89,19 +83,6 @@ package struct ImportItems {
             try? load.discard()
             throw error
         }
-    }
-
-    /// Says which item of the import a batch was refused for.
-    private static func misfit(
-        in batch: ItemBatch, after added: Int, _ description: TableDescription, _ error: ModelError
-    ) -> PipelineError {
-        let scanner = description.scanner
-        let first = (0..<batch.count).first { index in
-            batch.item(index).withUnsafeBytes { item in (try? scanner.scan(item)) == nil }
-        }
-        let which = first.map { "Item \(added + $0 + 1) of the import" } ?? "An item of the import"
-        return ImportError.invalid(
-            "\(which) is no item of table '\(description.name)'. Nothing was loaded.", cause: error)
     }
 
     private func put(
