@@ -37,7 +37,7 @@ import VarveTestKit
         try home.run("verify", "--level", "content")
     }
 
-    @Test func `a backup, a restore, a sweep and a drill at once disturb each other in nothing`() throws {
+    @Test func `a backup, a restore, a sweep, a drill and looks at the vault at once disturb each other in nothing`() throws {
         let home = try TestHome()
         try home.load(.manySmall)
         _ = try home.backup("ManySmall")
@@ -46,7 +46,7 @@ import VarveTestKit
         try home.load((0..<500).map { #"{"Item":{"id":{"S":"\#($0)"},"t":{"N":"\#(past)"}}}"# }, into: "Sessions")
         let commands = [
             ["backup", "ManySmall"], ["restore", "ManySmall", "--as", "back", "--latest"], ["sweep", "Sessions"],
-            ["drill", "ManySmall"],
+            ["drill", "ManySmall"], ["verify"], ["verify", "--level", "listing"], ["list"],
         ]
         let processes = try commands.map { try ChildProcess(Checkout.varve, $0, in: home.path) }
         for (command, process) in zip(commands, processes) {

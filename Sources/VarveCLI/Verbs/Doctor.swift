@@ -53,10 +53,10 @@ struct DoctorVerb: Verb {
         let name = definition.name
         examination.check("vault \(name)") {
             let target = try home.vault(name)
-            let catalog = try Catalog.read(target.vault)
-            guard catalog.findings.isEmpty else {
+            let (catalog, findings) = try Catalog.settled(target.vault)
+            guard findings.isEmpty else {
                 return .failed(
-                    "\(Units.counted(catalog.findings.count, "damaged object")) in the catalog: run 'varve verify --vault \(name)'"
+                    "\(Units.counted(findings.count, "damaged object")) in the catalog: run 'varve verify --vault \(name)'"
                 )
             }
             return .ok("opens, \(Units.counted(catalog.entries.count, "recovery point"))")

@@ -16,7 +16,7 @@ struct ListVerb: Verb {
     func perform() throws -> ExitStatus {
         let target = try common.home().vault(vault)
         let console = common.console
-        let catalog = try Catalog.read(target.vault)
+        let (catalog, findings) = try Catalog.settled(target.vault)
         let wanted = table.map(Home.tableName)
         let manifests = catalog.entries.map(\.manifest)
             .filter { wanted == nil || $0.table.name == wanted }
@@ -38,10 +38,10 @@ struct ListVerb: Verb {
                     ]
                 }, right: [4, 5, 6])
         }
-        for finding in catalog.findings { console.note("\(finding.object): \(finding.reason)") }
+        for finding in findings { console.note("\(finding.object): \(finding.reason)") }
         try console.document(
-            Listing(vault: target.name, recoveryPoints: records, damaged: catalog.findings.map(DamageRecord.init)))
-        return ExitStatus(for: catalog.findings)
+            Listing(vault: target.name, recoveryPoints: records, damaged: findings.map(DamageRecord.init)))
+        return ExitStatus(for: findings)
     }
 
     private struct Listing: Encodable {

@@ -64,12 +64,14 @@ package struct VerifyVault: Sendable {
     package func run(
         ids: [String], depth: VerifyDepth, part: (index: Int, count: Int)? = nil, progress: Progress, stop: StopSignal
     ) throws -> VerifyReport {
-        let catalog = try Catalog.read(vault, depth: .bothCopies)
+        let (catalog, missing) = try Catalog.settled(vault, depth: .bothCopies) {
+            vault.checkListing($0, record: commits)
+        }
         let chosen = try choose(ids, catalog)
         var report = VerifyReport()
         report.recoveryPoints = chosen.count
         report.objects = catalog.objects.count
-        report.findings = vault.checkListing(catalog, record: commits)
+        report.findings = missing
         if depth >= .manifests {
             try stop.check()
             report.findings += vault.checkDocuments(catalog, keys: keys)
