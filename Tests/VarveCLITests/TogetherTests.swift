@@ -37,7 +37,9 @@ import VarveTestKit
         try home.run("verify", "--level", "content")
     }
 
-    @Test func `a backup, a restore, a sweep, a drill and looks at the vault at once disturb each other in nothing`() throws {
+    @Test func `a backup, a restore, a sweep, a drill and looks at the vault at once disturb each other in nothing`()
+        throws
+    {
         let home = try TestHome()
         try home.load(.manySmall)
         _ = try home.backup("ManySmall")
