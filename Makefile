@@ -2,13 +2,16 @@
 #
 #   make nightly   installs the system packages that are missing, builds, runs the main job on sample tables
 #   make test      installs what is missing, builds everything, runs every test
+#   make torture   the trials of make test by the thousand: damages, kills, full disks; takes hours
 #   make check     formatting and shell syntax
 #   make clean     removes what was built; the home in .varve and its vault stay
 
 SHELL := /bin/bash
 .SHELLFLAGS := -e -u -o pipefail -c
+# Trials that measure time or need the machine for themselves; they run alone.
+TRIALS := VarveCLITests.Torture
 .DEFAULT_GOAL := help
-.PHONY: help nightly test check clean
+.PHONY: help nightly test torture check clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -22,7 +25,18 @@ test:
 	.ci/install-needs build test
 	python=$$(.ci/python-environment); \
 	swift build -c release --build-tests; \
-	VARVE_PYTHON="$$python" swift test -c release --skip-build --disable-xctest
+	export VARVE_PYTHON="$$python"; \
+	swift test -c release --skip-build --disable-xctest --skip '$(TRIALS)'; \
+	swift test -c release --skip-build --disable-xctest --filter '$(TRIALS)'
+
+# The same trials, more of them. VARVE_SEED gives a run's seed back.
+torture: export VARVE_DAMAGES ?= 10000
+torture: export VARVE_KILLS ?= 1000
+torture: export VARVE_FULL_DISKS ?= 20
+torture:
+	.ci/install-needs build test
+	swift build -c release --build-tests
+	swift test -c release --skip-build --disable-xctest --filter '$(TRIALS)'
 
 check:
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift

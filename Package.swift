@@ -71,6 +71,8 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests("VarvePipelineTests", ["VarvePipeline", "VarveVault", "VarveStore", "VarveKeys", "VarveModel"]),
         tests("VarveConfigTests", ["VarveConfig"]),
-        tests("VarveCLITests", ["VarveModel", crypto]),
+        tests(
+            "VarveCLITests",
+            ["VarvePipeline", "VarveVault", "VarveStore", "VarveKeys", "VarveSeal", "VarveModel", crypto]),
     ]
 )

@@ -72,6 +72,11 @@ final class Home {
             commits: CommitRecord(Home.commitRecord(configuration, vault: vault.id)))
     }
 
+    /// The name in full: of the vault with that name, or of the only one.
+    func vaultName(_ name: String?) throws -> String {
+        try name.map { try configuration.vault(named: $0) }?.name ?? configuration.onlyVault().name
+    }
+
     static func commitRecord(_ configuration: VarveConfiguration, vault id: String) -> FilePath {
         configuration.state.appending("commits-\(id).log")
     }

@@ -39,8 +39,19 @@ package struct MessageOpener: ~Copyable {
         source: @escaping (UnsafeMutableRawBufferPointer) throws -> Int
     ) throws {
         let (header, covered, tag) = try MessageHeader.read(source)
-        let derived = MessageKeys(
-            dataKey: try Self.unwrap(header.dataKeys, with: keys, context: header.context), messageID: header.messageID)
+        let dataKey: SymmetricKey
+        do {
+            dataKey = try Self.unwrap(header.dataKeys, with: keys, context: header.context)
+        } catch let error as SealError where error.code == .noMatchingKey {
+            // Keys unwrap under the header's context. Where that is another one than it must be, it is no wonder that none does, and no key's
+            // fault. The header's own is not named: nobody has authenticated it.
+            guard let expecting, expecting != header.context else { throw error }
+            throw SealError(
+                .contextMismatch,
+                "The message is not bound to \(expecting), and none of the keys opens it: it was damaged, or belongs "
+                    + "somewhere else.")
+        }
+        let derived = MessageKeys(dataKey: dataKey, messageID: header.messageID)
         guard derived.commit(to: header.commitment) else {
             throw SealError(
                 .commitmentMismatch,

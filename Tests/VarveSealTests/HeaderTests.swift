@@ -117,6 +117,15 @@ import VarveSeal
         #expect(Opening(try builder.message()).code == .noMatchingKey)
     }
 
+    @Test func `a context that was changed is blamed, and not the keys`() throws {
+        var message = try Message.seal(Self.plaintext, context: Samples.context, recipients: [Samples.key])
+        // Version, suite, message id, the context's length and count of pairs; then the first key's length.
+        let value = 39 + 2 + (Int(message[39]) << 8 | Int(message[40])) + 2
+        message[value] ^= 1
+        #expect(Opening(message, expecting: Samples.context).code == .contextMismatch)
+        #expect(Opening(message).code == .noMatchingKey)
+    }
+
     @Test func `a broken data key of one recipient does not keep another one's from being tried`() throws {
         let message = try Message.seal(
             Self.plaintext, context: Samples.context, recipients: [Samples.key, Samples.other])

@@ -43,16 +43,31 @@ struct VerifyStep {
     let vault: String?
 
     func run(in home: Home, _ console: Console) throws -> ExitStatus {
-        let target = try home.vault(vault)
+        let target: OpenVault
+        do {
+            target = try home.vault(vault)
+        } catch {
+            // A vault without its identity is a damaged vault, and saying so is what this is for.
+            guard let finding = Finding(opening: error) else { throw error }
+            for line in ErrorReport(error).lines { console.note(line) }
+            return try tell(VerifyReport(finding), of: try home.vaultName(vault), console)
+        }
+        return try tell(try look(at: target, home, console), of: target.name, console)
+    }
+
+    private func look(at target: OpenVault, _ home: Home, _ console: Console) throws -> VerifyReport {
         // A listing opens nothing and needs no key.
         let keys = level == .listing ? nil : try home.keys()
         let stage = VerifyVault(vault: target.vault, keys: keys, commits: target.commits, workers: home.workers)
         let progress = Progress()
-        let report = try ProgressDisplay.during("verify \(target.name)", progress, console) {
+        return try ProgressDisplay.during("verify \(target.name)", progress, console) {
             try stage.run(
                 ids: ids, depth: level.depth, part: subset.map { ($0.part - 1, $0.parts) }, progress: progress,
                 stop: Interrupts.stop)
         }
+    }
+
+    private func tell(_ report: VerifyReport, of name: String, _ console: Console) throws -> ExitStatus {
         let damaged = report.findings.map(DamageRecord.init)
         for record in damaged { console.line(record.line) }
         let checked =
@@ -60,12 +75,12 @@ struct VerifyStep {
             + (report.items > 0 ? ", \(Units.counted(report.items, "item")) compared" : "")
         console.line(
             damaged.isEmpty
-                ? "vault \(target.name): no damage at level \(level) (\(checked))"
-                : "vault \(target.name): \(Units.counted(damaged.count, "damaged object")) at level \(level) (\(checked))"
+                ? "vault \(name): no damage at level \(level) (\(checked))"
+                : "vault \(name): \(Units.counted(damaged.count, "damaged object")) at level \(level) (\(checked))"
         )
         try console.event(
             VerifySummary(
-                vault: target.name, level: "\(level)", subset: subset.map { "\($0)" },
+                vault: name, level: "\(level)", subset: subset.map { "\($0)" },
                 recoveryPoints: report.recoveryPoints,
                 objects: report.objects, bytesRead: report.bytesRead, items: report.items, damaged: damaged,
                 leftovers: report.leftovers.map(\.path.text)))

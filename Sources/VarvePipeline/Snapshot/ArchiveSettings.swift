@@ -35,6 +35,12 @@ package struct ArchiveSettings: Sendable {
         self.clock = clock
     }
 
+    /// Finishes what a killed run of the same table had committed but not copied.
+    func finishInterrupted(_ description: TableDescription) throws {
+        try vault.finishInterruptedCommits(
+            of: .init(name: description.name, id: description.id), record: commits, clock: clock)
+    }
+
     /// Begins an archive of what `description` describes.
     func writer(_ kind: Manifest.Kind, of description: TableDescription) throws -> SnapshotWriter {
         let plan = SnapshotWriter.Plan(

@@ -20,6 +20,7 @@ package struct TakeSnapshot: Sendable {
     package func run(store: any TableStore, table: String, progress: Progress, stop: StopSignal) throws -> Manifest {
         let snapshot = try store.snapshot(of: table, readers: settings.workers)
         defer { snapshot.close() }
+        try settings.finishInterrupted(snapshot.description)
         let writer = try settings.writer(.snapshot, of: snapshot.description)
         do {
             progress.expect(items: snapshot.approximateItems)

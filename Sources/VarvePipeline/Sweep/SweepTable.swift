@@ -53,7 +53,10 @@ package struct SweepTable: Sendable {
         let now = settings.clock.now()
         var report = SweepReport()
         report.looksLikeMilliseconds = try store.suspiciousExpiries(in: table, at: now)
-        if !dryRun { report.settled = try settle(store, description) }
+        if !dryRun {
+            try settings.finishInterrupted(description)
+            report.settled = try settle(store, description)
+        }
         var cursor: ExpiryCursor?
         repeat {
             if dryRun {

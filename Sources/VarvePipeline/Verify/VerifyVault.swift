@@ -30,6 +30,11 @@ package struct VerifyReport: Sendable {
     /// Objects that nothing knows, whatever their age.
     package var leftovers: [ObjectInfo] = []
 
+    init() {}
+
+    /// The report on a vault that could not even be opened.
+    package init(_ finding: Finding) { findings = [finding] }
+
     package mutating func add(_ other: VerifyReport) {
         objects += other.objects
         bytesRead += other.bytesRead

@@ -28,5 +28,16 @@ package struct Finding: Codable, Hashable, Sendable, CustomStringConvertible {
         self.reason = reason
     }
 
+    /// What it means for a verification that the vault could not be opened: its identity is damaged or missing. nil for any other error, which
+    /// says nothing about the vault.
+    package init?(opening error: any Error) {
+        guard let error = error as? VaultError else { return nil }
+        switch error.code {
+        case .missing: self.init(object: VaultDescription.path, level: 0, error)
+        case .damaged: self.init(object: VaultDescription.path, level: 1, error)
+        default: return nil
+        }
+    }
+
     package var description: String { "\(object): \(reason) (level \(level), \(code.rawValue))" }
 }

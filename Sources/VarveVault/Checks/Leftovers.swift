@@ -71,8 +71,11 @@ extension Vault {
             }
             return false
         }
+        // What dead processes left of their leases.
+        let ended = try Lease.ended(in: storage, at: now).filter { $0.modified < limit }
         return Leftovers(
-            objects: objects.sorted { $0.path < $1.path }, remains: try storage.remains(before: limit), notes: notes)
+            objects: (objects + ended).sorted { $0.path < $1.path }, remains: try storage.remains(before: limit),
+            notes: notes)
     }
 
     /// Removes leftovers, keys last.

@@ -13,16 +13,22 @@ package struct LeaseDescription: VersionedContent, Equatable {
     package let id: String
     package let host: String
     package let pid: Int32
+    /// What tells this process from all others, where the system says it; with it a lease ends when its process does.
+    package let process: ProcessMark?
     /// For people: `backup of Music`.
     package let what: String
     /// Prefixes of the objects that must stay as long as the lease holds.
     package let protects: [String]
     package let expires: Instant
+
+    /// Whether it is to be believed at `now`.
+    func holds(at now: Instant) -> Bool { expires > now && process?.isGone(pid) != true }
 }
 
 /// A live sign in `leases/`, so that nobody takes what is being written for a leftover.
 ///
-/// It holds for ``term`` and is written anew by ``refresh()`` when a third of that has passed. Dropped, it removes itself; after a crash it expires.
+/// It holds for ``term`` and is written anew by ``refresh()`` when a third of that has passed. Dropped, it removes itself; after a crash it expires,
+/// or ends at once for whoever can see that its process is gone.
 package final class Lease: Sendable {
     /// Long enough for the longest pause between two bundles, short enough that a crash does not keep its leftovers for a day.
     package static let term = Duration.seconds(30 * 60)
@@ -44,9 +50,8 @@ package final class Lease: Sendable {
         self.clock = clock
         path = try ObjectPath("\(VaultPaths.leases)\(id).json")
         let description = LeaseDescription(
-            format: LeaseDescription.formatNewest, id: id, host: Self.host(), pid: getpid(), what: what,
-            protects: protects,
-            expires: Self.expiry(clock.now()))
+            format: LeaseDescription.formatNewest, id: id, host: Self.host(), pid: getpid(),
+            process: ProcessMark.current, what: what, protects: protects, expires: Self.expiry(clock.now()))
         state = Mutex(State(description: description))
         try storage.replace(path, try ProvenDocument.encode(description).bytes)
     }
@@ -64,8 +69,8 @@ package final class Lease: Sendable {
             guard left < Self.termMicroseconds / 3 * 2 else { return }
             let old = state.description
             state.description = LeaseDescription(
-                format: old.format, id: old.id, host: old.host, pid: old.pid, what: old.what, protects: old.protects,
-                expires: Self.expiry(now))
+                format: old.format, id: old.id, host: old.host, pid: old.pid, process: old.process,
+                what: old.what, protects: old.protects, expires: Self.expiry(now))
             try storage.replace(path, try ProvenDocument.encode(state.description).bytes)
         }
     }
@@ -83,21 +88,38 @@ package final class Lease: Sendable {
     package static func live(
         in storage: any VaultStorage, at now: Instant
     ) throws -> (leases: [LeaseDescription], unreadable: [ObjectPath]) {
+        let survey = try survey(storage, at: now)
+        return (survey.leases, survey.unreadable)
+    }
+
+    /// The leases that hold no more: what dead processes left.
+    static func ended(in storage: any VaultStorage, at now: Instant) throws -> [ObjectInfo] {
+        try survey(storage, at: now).ended
+    }
+
+    private static func survey(
+        _ storage: any VaultStorage, at now: Instant
+    ) throws -> (leases: [LeaseDescription], unreadable: [ObjectPath], ended: [ObjectInfo]) {
         var leases: [LeaseDescription] = []
         var unreadable: [ObjectPath] = []
+        var ended: [ObjectInfo] = []
         for object in try storage.list(VaultPaths.leases) {
             do {
                 let bytes = try storage.get(object.path, atMost: VaultReadme.bytesMax)
                 let lease = try ProvenDocument.decode(LeaseDescription.self, bytes, name: object.path.text).content
-                if lease.expires > now { leases.append(lease) }
+                if lease.holds(at: now) { leases.append(lease) } else { ended.append(object) }
             } catch let error as VaultError where error.code == .notFound {
                 // Released in the meantime.
             } catch {
                 // A broken one is believed for one term after it was written.
-                if object.modified.microseconds + termMicroseconds > now.microseconds { unreadable.append(object.path) }
+                if object.modified.microseconds + termMicroseconds > now.microseconds {
+                    unreadable.append(object.path)
+                } else {
+                    ended.append(object)
+                }
             }
         }
-        return (leases, unreadable)
+        return (leases, unreadable, ended)
     }
 
     private static var termMicroseconds: Int64 { term.components.seconds * 1_000_000 }

@@ -172,11 +172,7 @@ package final class SnapshotWriter: Sendable {
             failure = error
         }
         do {
-            try record?.append(
-                CommitEntry(
-                    vault: vault.id, id: id, path: manifest.path,
-                    catalogPath: manifest.catalogPath,
-                    sha256: document.sha256Text, key: key.id, time: manifest.finished))
+            try record?.append(CommitEntry(manifest, document))
         } catch {
             failure = failure ?? error
         }
