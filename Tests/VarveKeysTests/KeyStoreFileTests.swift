@@ -160,8 +160,9 @@ import VarveTestKit
         #expect(code { _ = try fixture.open() } == .damaged)
         try fixture.write(Self.file(text, lines[1]))
         _ = try fixture.open()
+        // With another salt no key opens it either, but that the body is another header's is what is wrong, and no secret's fault.
         try fixture.write(Self.file(Self.header(#""name":"rootKey","# + Self.salt), lines[1]))
-        #expect(code { _ = try fixture.open() } == .wrongSecret)
+        #expect(code { _ = try fixture.open() } == .damaged)
     }
 
     @Test func `the file is what its description says, step by step`() throws {
