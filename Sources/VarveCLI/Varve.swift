@@ -50,7 +50,13 @@ struct CommonOptions: ParsableArguments {
 /// A verb: its work, and the status it ends with. Errors are reported in one place, ``runVarve()``.
 protocol Verb: ParsableCommand {
     var common: CommonOptions { get }
+    /// Whether this runs until somebody stops it, so that being stopped is no failure.
+    var endsWhenStopped: Bool { get }
     func perform() throws -> ExitStatus
+}
+
+extension Verb {
+    var endsWhenStopped: Bool { false }
 }
 
 /// Parses the command line, runs the verb, reports what went wrong, and ends the process with the status that README lists.
@@ -77,7 +83,7 @@ package func runVarve() -> Never {
 private func finish(_ verb: any Verb) -> Int32 {
     do {
         let status = try verb.perform()
-        if let signal = Interrupts.stop.signal { return 128 + signal }
+        if !verb.endsWhenStopped, let signal = Interrupts.stop.signal { return 128 + signal }
         return status.rawValue
     } catch {
         let report = ErrorReport(error)

@@ -78,8 +78,11 @@ extension Job.Step {
         } else {
             let sweep = try reading.required("sweep")
             action = .sweep(
-                tables: try sweep.required("tables").selection(configuration),
-                grace: try sweep["grace"]?.parse(Duration.init(text:)) ?? .zero,
+                Job.SweepTables(
+                    try sweep.required("tables").selection(configuration),
+                    grace: try sweep["grace"]?.parse(Duration.init(text:)) ?? .zero,
+                    maxDeletions: sweep["maxDeletions"]?.integer,
+                    deletionsPerSecond: sweep["deletionsPerSecond"]?.integer),
                 vault: try sweep.vault("to", configuration))
         }
     }

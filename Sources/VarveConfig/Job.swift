@@ -26,7 +26,7 @@ package struct Job: Sendable, Equatable {
         case backup(tables: TableSelection, vault: String)
         case verify(level: VerifyLevel, subset: VerifySubset?, vault: String)
         case drill(DrillTables, vault: String)
-        case sweep(tables: TableSelection, grace: Duration, vault: String)
+        case sweep(SweepTables, vault: String)
 
         /// The key that says it in the file: `backup`, `verify`, `drill` or `sweep`.
         package var verb: String {
@@ -36,6 +36,24 @@ package struct Job: Sendable, Equatable {
             case .drill: "drill"
             case .sweep: "sweep"
             }
+        }
+    }
+
+    /// Which tables a sweep looks at, and how much of what has expired it takes.
+    package struct SweepTables: Hashable, Sendable {
+        package let tables: TableSelection
+        package let grace: Duration
+        /// Of each table, in one pass and in a second; nil: no limit.
+        package let maxDeletions: Int?
+        package let deletionsPerSecond: Int?
+
+        package init(
+            _ tables: TableSelection, grace: Duration = .zero, maxDeletions: Int? = nil, deletionsPerSecond: Int? = nil
+        ) {
+            self.tables = tables
+            self.grace = grace
+            self.maxDeletions = maxDeletions
+            self.deletionsPerSecond = deletionsPerSecond
         }
     }
 

@@ -120,6 +120,12 @@ enum KnownKeys {
         tables("The tables to sweep: patterns of STORE/TABLE, with '!' in front of those to leave out."),
         .init(
             "grace", .scalar(.duration), "How long an item must have been expired before it is swept; 0s by default."),
+        .init(
+            "maxDeletions", .scalar(.integer(1...1_000_000_000)),
+            "How many items of a table one pass takes at most; all that has expired by default."),
+        .init(
+            "deletionsPerSecond", .scalar(.integer(1...1_000_000)),
+            "How many items of a table are deleted in a second at most; as many as can be by default."),
         target("The vault that takes the archive; it may be left out where there is only one."),
     ])
 

@@ -56,6 +56,9 @@ enum StoreLimits {
     /// Rows of one segment of a snapshot: few enough that readers end together, enough that a segment is worth fetching.
     static let segmentRows = 4096...65_536
 
+    /// A page of expired items ends when it holds this much.
+    static let expiredBytesMax = 8 << 20
+
     /// Writes of a sweep in one transaction, so that other writers get their turn.
     static let sweepTransactionItems = 256
 

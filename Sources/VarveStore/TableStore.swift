@@ -23,10 +23,13 @@ package protocol TableStore: Sendable {
     /// Begins to fill a table that nobody sees before ``BulkLoad/publish()``.
     func bulkLoad(_ description: TableDescription, into target: LoadTarget, origin: LoadOrigin) throws -> any BulkLoad
 
-    /// Items that have expired by the rules of DynamoDB, the longest expired first, from behind `cursor`.
+    /// Items that have expired by the rules of DynamoDB, the longest expired first, from behind `cursor`. At most `limit`, and fewer where
+    /// they are large; none only where there are none.
     func expired(
         in table: String, at now: Instant, grace seconds: Int64, after cursor: ExpiryCursor?, limit: Int
     ) throws -> [ExpiredItem]
+    /// How much has expired and is still there, at a cost in proportion to that.
+    func expiryBacklog(in table: String, at now: Instant, grace seconds: Int64) throws -> ExpiryBacklog
     /// Deletes each item if it still is the very version that was found. The outcomes come in the order of `items`.
     func deleteExpired(from table: String, _ items: [ItemVersion], sweep: String) throws -> [SweepOutcome]
     /// How many deletions of a sweep the change log still holds.
@@ -132,6 +135,18 @@ package struct ExpiredItem: Sendable {
     package let bytes: [UInt8]
 
     package var cursor: ExpiryCursor { ExpiryCursor(expiredAt: expiredAt, row: version.row) }
+}
+
+/// What has expired and not been swept yet.
+package struct ExpiryBacklog: Hashable, Sendable {
+    package let items: Int
+    /// How long ago the longest expired of them could have been swept first; 0 where there is none.
+    package let lagSeconds: Int64
+
+    package init(items: Int = 0, lagSeconds: Int64 = 0) {
+        self.items = items
+        self.lagSeconds = lagSeconds
+    }
 }
 
 /// How far a pass over expired items has come.

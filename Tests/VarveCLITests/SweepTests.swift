@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Glibc
 import Testing
 import VarveTestKit
 
@@ -74,6 +75,31 @@ import VarveTestKit
         #expect(try sweep(home, "--grace", "1d")["deleted"] as? Int == 1)
         let kept = try home.export("Sessions").map { String(decoding: $0, as: UTF8.self) }
         #expect(kept.count == 1 && kept[0].contains("young"))
+    }
+
+    @Test func `a watch goes on until it is stopped, and says what is left`() throws {
+        let home = try TestHome()
+        try home.run("table", "create", "Sessions", "--partition-key", "id:S", "--ttl", "expires")
+        try home.load(
+            (0..<50).map { #"{"Item":{"id":{"S":"s\#($0)"},"expires":{"N":"\#(Self.now - 3600 + $0)"}}}"# },
+            into: "Sessions")
+        let watch = try ChildProcess(
+            Checkout.varve,
+            ["sweep", "Sessions", "--watch", "--every", "1s", "--max-deletions", "20", "--json"], in: home.path)
+        // The export waits for nothing: it is asked again until nothing is left.
+        let patience = ContinuousClock.now + .seconds(60)
+        while try !home.export("Sessions").isEmpty, ContinuousClock.now < patience { usleep(50_000) }
+        watch.signal(SIGTERM)
+        let ended = try watch.wait()
+        #expect(ended.exitCode == 0, "\(ended)")
+        let events = try JSONText.documents(ended.output).compactMap { $0 as? [String: Any] }
+        let passes = events.filter { $0["event"] as? String == "pass" }.compactMap { $0["sweep"] as? [String: Any] }
+        #expect(passes.prefix(3).map { $0["deleted"] as? Int } == [20, 20, 10])
+        #expect(passes.prefix(3).map { $0["backlog"] as? Int } == [30, 10, 0])
+        #expect((passes.first?["lagSeconds"] as? Int).map { (3500...3700).contains($0) } == true)
+        #expect(events.last?["type"] as? String == "summary")
+        #expect(try home.snapshots().count == 3)
+        try home.run("verify", "--level", "content")
     }
 
     @Test func `a restored table expires only once its time to live is on again`() throws {

@@ -39,7 +39,7 @@ import VarveTestKit
               - verify: { level: 0, vault: main }
               - drill: { tables: 3, vault: main }
               - drill: { tables: [ local/People ], vault: spare }
-              - sweep: { tables: [ local/Sessions ], grace: 7d, to: main }
+              - sweep: { tables: [ local/Sessions ], grace: 7d, maxDeletions: 50000, deletionsPerSecond: 500, to: main }
             """, for: try configuration(Self.two))
         #expect(job.name == "nightly")
         #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10])
@@ -54,8 +54,10 @@ import VarveTestKit
                 .drill(.count(3), vault: "main"),
                 .drill(.selected(try TableSelection(patterns: ["local/People"])), vault: "spare"),
                 .sweep(
-                    tables: try TableSelection(patterns: ["local/Sessions"]), grace: .seconds(7 * 86_400), vault: "main"
-                ),
+                    Job.SweepTables(
+                        try TableSelection(patterns: ["local/Sessions"]), grace: .seconds(7 * 86_400),
+                        maxDeletions: 50_000, deletionsPerSecond: 500),
+                    vault: "main"),
             ])
     }
 
@@ -74,7 +76,7 @@ import VarveTestKit
                 .backup(tables: try TableSelection(patterns: ["People"]), vault: "main"),
                 .verify(level: .content, subset: nil, vault: "main"),
                 .drill(.count(1), vault: "main"),
-                .sweep(tables: try TableSelection(patterns: ["Sessions"]), grace: .zero, vault: "main"),
+                .sweep(Job.SweepTables(try TableSelection(patterns: ["Sessions"])), vault: "main"),
             ])
     }
 
@@ -158,7 +160,12 @@ import VarveTestKit
                 .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main"),
                 .verify(level: .content, subset: try VerifySubset(text: "1/1"), vault: "main"),
                 .drill(.count(1), vault: "main"),
-                .sweep(tables: try TableSelection(patterns: ["local/Sessions"]), grace: .seconds(3600), vault: "main"),
+                .sweep(
+                    Job.SweepTables(
+                        try TableSelection(patterns: ["local/Sessions"]), grace: .seconds(3600),
+                        maxDeletions: 1_000_000,
+                        deletionsPerSecond: 100_000),
+                    vault: "main"),
             ])
         let template = try parse(Job.template, for: configuration)
         #expect(template.steps.map(\.action.verb) == ["backup", "verify", "drill"])

@@ -103,6 +103,9 @@ struct MeddlingStore: TableStore {
     ) throws -> [ExpiredItem] {
         try store.expired(in: table, at: now, grace: grace, after: cursor, limit: limit)
     }
+    func expiryBacklog(in table: String, at now: Instant, grace: Int64) throws -> ExpiryBacklog {
+        try store.expiryBacklog(in: table, at: now, grace: grace)
+    }
     func deleteExpired(from table: String, _ items: [ItemVersion], sweep: String) throws -> [VarveStore.SweepOutcome] {
         try beforeDeleting()
         return try store.deleteExpired(from: table, items, sweep: sweep)

@@ -12,11 +12,10 @@ import VarveVault
     private static let year: Int64 = 365 * 86_400
 
     private func sweep(
-        _ home: PipelineHome, _ store: (any TableStore)? = nil, grace: Int64 = 0, dryRun: Bool = false
+        _ home: PipelineHome, _ store: (any TableStore)? = nil, grace: Int64 = 0, limits: SweepLimits = SweepLimits()
     ) throws -> SweepReport {
-        try SweepTable(home.archive).run(
-            store: store ?? home.store, table: "Things", graceSeconds: grace, dryRun: dryRun, progress: Progress(),
-            stop: StopSignal())
+        try SweepTable(home.archive, limits: limits).run(
+            store: store ?? home.store, table: "Things", graceSeconds: grace, progress: Progress(), stop: StopSignal())
     }
 
     private func outcome(_ home: PipelineHome, _ id: String) throws -> VarveVault.SweepOutcome? {
@@ -108,8 +107,7 @@ import VarveVault
         try home.put(id: "a", ttl: home.now.seconds - 10, into: "Things")
         let store = MeddlingStore(store: home.store) {
             let other = try SweepTable(home.archive).run(
-                store: home.store, table: "Things", graceSeconds: 0, dryRun: false, progress: Progress(),
-                stop: StopSignal())
+                store: home.store, table: "Things", graceSeconds: 0, progress: Progress(), stop: StopSignal())
             #expect(other.settled == 0)
         }
         let report = try sweep(home, store)
@@ -122,10 +120,38 @@ import VarveVault
         try home.makeTable("Things")
         try home.put(id: "a", ttl: home.now.seconds - 10, into: "Things")
         try home.put(id: "milliseconds", ttl: home.now.seconds * 1000, into: "Things")
-        let report = try sweep(home, dryRun: true)
+        let report = try SweepTable(home.archive).plan(store: home.store, table: "Things", graceSeconds: 0)
         #expect((report.expired, report.archived, report.looksLikeMilliseconds) == (1, 0, 1))
         #expect(try Catalog.read(home.vault).entries.isEmpty)
         #expect(try home.ids("Things").count == 2)
+    }
+
+    @Test func `a pass takes no more than it may, and says what is left`() throws {
+        let home = try PipelineHome()
+        try home.makeTable("Things")
+        let now = home.now.seconds
+        for number in 0..<30 { try home.put(id: "i\(number)", ttl: now - 1000 + Int64(number), into: "Things") }
+        try home.put(id: "lives", ttl: now + 1000, into: "Things")
+        let planned = try SweepTable(home.archive, limits: SweepLimits(itemsMax: 12))
+            .plan(store: home.store, table: "Things", graceSeconds: 10)
+        #expect((planned.expired, planned.backlog) == (12, ExpiryBacklog(items: 30, lagSeconds: 990)))
+        for (left, lag) in [(18, 978), (6, 966), (0, 0)] as [(Int, Int64)] {
+            let report = try sweep(home, grace: 10, limits: SweepLimits(itemsMax: 12))
+            #expect(report.backlog == ExpiryBacklog(items: left, lagSeconds: lag))
+            #expect(report.archives.count == 1)
+        }
+        #expect(try home.ids("Things") == ["lives"])
+        #expect(try Catalog.read(home.vault).entries.map(\.manifest.items).sorted() == [6, 12, 12])
+    }
+
+    @Test func `deletions keep to their rate`() throws {
+        let home = try PipelineHome()
+        try home.makeTable("Things")
+        for number in 0..<40 { try home.put(id: "i\(number)", ttl: home.now.seconds - 10, into: "Things") }
+        let began = ContinuousClock.now
+        #expect(try sweep(home, limits: SweepLimits(deletionsPerSecond: 100)).deleted == 40)
+        // The last chunk of 12 is not waited for.
+        #expect(ContinuousClock.now - began >= .milliseconds(270))
     }
 
     @Test func `nothing expires while time to live is off`() throws {

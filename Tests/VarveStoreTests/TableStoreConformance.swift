@@ -126,6 +126,10 @@ struct TableStoreConformance: Sendable, CustomTestStringConvertible {
                     ("old", "1899990000"), ("older", "1899980000"), ("now", "1900000000"), ("future", "1900000001"),
                     ("ancient", "1700000000"), ("fraction", "1899999999.9"), ("grace", "1899999950"),
                     ("milliseconds", "1899990000000"),
+                    // More of one second than a page holds.
+                    ("same1", "1899970000"), ("same2", "1899970000"), ("same3", "1899970000.5"),
+                    ("same4", "1899970000"),
+                    ("same5", "1899970000"),
                 ].map { try item(#"{"pk":{"S":"\#($0)"},"ttl":{"N":"\#($1)"}}"#) }
                 + [try item(#"{"pk":{"S":"text"},"ttl":{"S":"1899990000"}}"#), try item(#"{"pk":{"S":"none"}}"#)]
             let load = try store.bulkLoad(table("Things", ttl: "ttl"), into: .newTable, origin: LoadOrigin(.import))
@@ -142,18 +146,23 @@ struct TableStoreConformance: Sendable, CustomTestStringConvertible {
                     cursor = last.cursor
                 }
             }
-            #expect(try names(0) == ["older", "old", "grace", "fraction"])
-            #expect(try names(100) == ["older", "old"])
+            let same = ["same1", "same2", "same3", "same4", "same5"]
+            #expect(try names(0) == same + ["older", "old", "grace", "fraction"])
+            #expect(try names(100) == same + ["older", "old"])
+            #expect(
+                try store.expiryBacklog(in: "Things", at: now, grace: 0) == ExpiryBacklog(items: 9, lagSeconds: 30_000))
+            #expect(
+                try store.expiryBacklog(in: "Things", at: now, grace: 100)
+                    == ExpiryBacklog(items: 7, lagSeconds: 29_900))
             let found = try store.expired(in: "Things", at: now, grace: 0, after: nil, limit: 100)
             #expect(
-                try store.deleteExpired(from: "Things", found.map(\.version), sweep: "s1") == [
-                    .deleted, .deleted, .deleted, .deleted,
-                ])
+                try store.deleteExpired(from: "Things", found.map(\.version), sweep: "s1")
+                    == [SweepOutcome](repeating: .deleted, count: 9))
             #expect(
-                try store.deleteExpired(from: "Things", found.map(\.version), sweep: "s1") == [
-                    .gone, .gone, .gone, .gone,
-                ])
+                try store.deleteExpired(from: "Things", found.map(\.version), sweep: "s1")
+                    == [SweepOutcome](repeating: .gone, count: 9))
             #expect(try names(0).isEmpty)
+            #expect(try store.expiryBacklog(in: "Things", at: now, grace: 0) == ExpiryBacklog())
         },
         .init("time to live is switched, and its attribute exchanged only when it is off") { store in
             _ = try store.createTable(table("Things"))

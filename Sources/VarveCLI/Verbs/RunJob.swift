@@ -70,8 +70,11 @@ struct RunVerb: Verb {
             case .drill(let tables, let vault):
                 let step = DrillStep(tables: tables, vault: vault)
                 return dryRun ? would("drill snapshots of vault \(vault)", console) : try step.run(in: home, console)
-            case .sweep(let tables, let grace, let vault):
-                return try SweepStep(tables: tables, grace: grace, vault: vault).run(in: home, console, dryRun: dryRun)
+            case .sweep(let sweep, let vault):
+                let limits = SweepLimits(
+                    itemsMax: sweep.maxDeletions, deletionsPerSecond: sweep.deletionsPerSecond)
+                return try SweepStep(tables: sweep.tables, grace: sweep.grace, vault: vault, limits: limits)
+                    .run(in: home, console, dryRun: dryRun)
             }
         } catch {
             for line in ErrorReport(error).lines { console.note(line) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import Synchronization
 
 /// A flag that asks a run to end: set by a signal handler or by the first worker that fails, read by every stage between batches.
@@ -26,6 +27,22 @@ package final class StopSignal: Sendable {
     }
 
     package var isRaised: Bool { raised.load(ordering: .relaxed) != 0 || outer?.isRaised == true }
+
+    /// How soon a raised signal ends a pause.
+    private static let attention: Duration = .milliseconds(50)
+
+    /// Waits until `instant`, or until somebody asks for the end.
+    ///
+    /// - Returns: `false` when somebody did.
+    package func pause(until instant: ContinuousClock.Instant) -> Bool {
+        while !isRaised {
+            let left = instant - .now
+            guard left > .zero else { return true }
+            let slice = min(left, Self.attention)
+            usleep(UInt32(slice / .microseconds(1)))
+        }
+        return false
+    }
 
     /// Throws `stopped` once somebody has asked for the end.
     package func check() throws {

@@ -19,6 +19,22 @@ package struct SweepReport: Sendable, Equatable {
     package var looksLikeMilliseconds = 0
     /// Archives of broken sweeps whose outcome this pass wrote.
     package var settled = 0
+    /// What had expired and was still there when the pass ended; nil where the pass did not look.
+    package var backlog: ExpiryBacklog?
+}
+
+/// How much one pass over a table may do, and how fast.
+package struct SweepLimits: Sendable, Equatable {
+    /// Items that one pass archives and deletes at most; the rest stays for the next pass. nil: all that has expired.
+    package var itemsMax: Int?
+    /// nil: as fast as it goes.
+    package var deletionsPerSecond: Int?
+
+    package init(itemsMax: Int? = nil, deletionsPerSecond: Int? = nil) {
+        precondition((itemsMax ?? 1) > 0 && (deletionsPerSecond ?? 1) > 0, "limits are at least 1")
+        self.itemsMax = itemsMax
+        self.deletionsPerSecond = deletionsPerSecond
+    }
 }
 
 /// Finds expired items, archives them, then deletes them. One pass.
@@ -28,67 +44,78 @@ package struct SweepReport: Sendable, Equatable {
 /// so whatever happens between, no item vanishes that the vault does not have.
 package struct SweepTable: Sendable {
     private let settings: ArchiveSettings
+    private let limits: SweepLimits
 
     /// Items of one archive. Their versions (16 bytes each) are remembered between archiving and deleting; more items make more archives.
     package static let itemsPerArchiveMax = 1_000_000
 
     /// Items fetched, and deleted, at once.
-    private static let step = 1024
+    static let step = 1024
 
-    package init(_ settings: ArchiveSettings) {
+    package init(_ settings: ArchiveSettings, limits: SweepLimits = SweepLimits()) {
         self.settings = settings
+        self.limits = limits
     }
 
-    /// Sweeps `table`. With `dryRun` it only counts.
+    /// Which pass over a table this is.
+    package enum Pass: Sendable {
+        /// Looks first for what broken runs of this table left to finish. It reads the vault's catalog.
+        case first
+        /// The one before, by the same process, came to its end: nothing can have been left since.
+        case next
+    }
+
+    /// Sweeps `table`.
     package func run(
-        store: any TableStore, table: String, graceSeconds: Int64, dryRun: Bool, progress: Progress, stop: StopSignal
+        store: any TableStore, table: String, graceSeconds: Int64, pass: Pass = .first, progress: Progress,
+        stop: StopSignal
     ) throws -> SweepReport {
         let description = try store.describe(table)
-        guard let timeToLive = description.timeToLive, timeToLive.enabled else {
-            throw PipelineError(
-                .timeToLiveOff,
-                "Time to live is off for table '\(table)', so nothing of it expires. 'varve table ttl \(table) --on' turns it on."
-            )
-        }
+        try Self.requireTimeToLive(description)
         let now = settings.clock.now()
         var report = SweepReport()
-        report.looksLikeMilliseconds = try store.suspiciousExpiries(in: table, at: now)
-        if !dryRun {
+        if pass == .first {
+            report.looksLikeMilliseconds = try store.suspiciousExpiries(in: table, at: now)
             try settings.finishInterrupted(description)
             report.settled = try settle(store, description)
         }
         var cursor: ExpiryCursor?
         repeat {
-            if dryRun {
-                cursor = try count(store, table, now, graceSeconds, &report, stop)
-            } else {
-                cursor = try pass(store, description, now, graceSeconds, after: cursor, &report, progress, stop)
-            }
-        } while cursor != nil
+            cursor = try archiveAndDelete(store, description, now, graceSeconds, after: cursor, &report, progress, stop)
+        } while cursor != nil && report.archived < limits.itemsMax ?? .max
+        report.backlog = try store.expiryBacklog(in: table, at: settings.clock.now(), grace: graceSeconds)
         return report
     }
 
-    private func count(
-        _ store: any TableStore, _ table: String, _ now: Instant, _ grace: Int64, _ report: inout SweepReport,
-        _ stop: StopSignal
-    ) throws -> ExpiryCursor? {
-        var cursor: ExpiryCursor?
-        while true {
-            try stop.check()
-            let found = try store.expired(in: table, at: now, grace: grace, after: cursor, limit: Self.step)
-            guard let last = found.last else { return nil }
-            report.expired += found.count
-            cursor = last.cursor
+    /// Counts what a sweep would take, and writes nothing.
+    package func plan(store: any TableStore, table: String, graceSeconds: Int64) throws -> SweepReport {
+        try Self.requireTimeToLive(try store.describe(table))
+        let now = settings.clock.now()
+        var report = SweepReport()
+        report.looksLikeMilliseconds = try store.suspiciousExpiries(in: table, at: now)
+        let backlog = try store.expiryBacklog(in: table, at: now, grace: graceSeconds)
+        report.expired = min(backlog.items, limits.itemsMax ?? .max)
+        report.backlog = backlog
+        return report
+    }
+
+    private static func requireTimeToLive(_ description: TableDescription) throws {
+        guard let timeToLive = description.timeToLive, timeToLive.enabled else {
+            throw PipelineError(
+                .timeToLiveOff,
+                "Time to live is off for table '\(description.name)', so nothing of it expires. 'varve table ttl \(description.name) --on' "
+                    + "turns it on.")
         }
     }
 
     /// One archive: its items, its manifest, its deletions, its outcome. Gives where to go on, or nil when nothing is left.
-    private func pass(
+    private func archiveAndDelete(
         _ store: any TableStore, _ description: TableDescription, _ now: Instant, _ grace: Int64,
-        after begin: ExpiryCursor?,
-        _ report: inout SweepReport, _ progress: Progress, _ stop: StopSignal
+        after begin: ExpiryCursor?, _ report: inout SweepReport, _ progress: Progress, _ stop: StopSignal
     ) throws -> ExpiryCursor? {
-        var page = try store.expired(in: description.name, at: now, grace: grace, after: begin, limit: Self.step)
+        let most = min(Self.itemsPerArchiveMax, (limits.itemsMax ?? .max) - report.archived)
+        var page = try store.expired(
+            in: description.name, at: now, grace: grace, after: begin, limit: min(Self.step, most))
         if page.isEmpty { return nil }
         let writer = try settings.writer(.sweep, of: description)
         // Until its outcome stands, this lease tells other sweeps that nobody needs to settle this one.
@@ -101,14 +128,17 @@ package struct SweepTable: Sendable {
         let archive: SnapshotReader
         do {
             var lane = ArchiveLane(writer, compressionLevel: settings.compressionLevel, progress: progress)
-            while let last = page.last, versions.count < Self.itemsPerArchiveMax {
+            while let last = page.last {
                 try stop.check()
                 for item in page {
                     try item.bytes.withUnsafeBytes { try lane.add($0) }
                     versions.append(item.version)
                 }
                 cursor = last.cursor
-                page = try store.expired(in: description.name, at: now, grace: grace, after: cursor, limit: Self.step)
+                if versions.count == most { break }
+                page = try store.expired(
+                    in: description.name, at: now, grace: grace, after: cursor,
+                    limit: min(Self.step, most - versions.count))
             }
             try lane.finish(evenIfEmpty: false)
             archive = try writer.commit(
@@ -122,19 +152,20 @@ package struct SweepTable: Sendable {
         report.archives.append(archive.manifest.id)
         report.expired += versions.count
         report.archived += versions.count
-        try delete(versions, store, description.name, archive, &report, stop)
+        try delete(versions, store, description.name, archive, lease, &report, stop)
         return page.isEmpty ? nil : cursor
     }
 
     private func delete(
-        _ versions: [ItemVersion], _ store: any TableStore, _ table: String, _ archive: SnapshotReader,
-        _ report: inout SweepReport,
-        _ stop: StopSignal
+        _ versions: [ItemVersion], _ store: any TableStore, _ table: String, _ archive: SnapshotReader, _ lease: Lease,
+        _ report: inout SweepReport, _ stop: StopSignal
     ) throws {
         var outcome = SweepOutcomeCounts()
         var done = 0
-        while done < versions.count && !stop.isRaised {
-            let chunk = Array(versions[done..<min(done + Self.step, versions.count)])
+        var pace = SweepPace(perSecond: limits.deletionsPerSecond)
+        while done < versions.count, pace.wait(stop) {
+            try lease.refresh()
+            let chunk = Array(versions[done..<min(done + pace.chunk, versions.count)])
             for result in try store.deleteExpired(from: table, chunk, sweep: archive.manifest.id) {
                 switch result {
                 case .deleted: outcome.deleted += 1
@@ -143,6 +174,7 @@ package struct SweepTable: Sendable {
                 }
             }
             done += chunk.count
+            pace.add(chunk.count)
         }
         _ = try archive.writeOutcome(
             deleted: outcome.deleted, changed: outcome.changed, gone: outcome.gone, finished: settings.clock.now(),
@@ -150,7 +182,7 @@ package struct SweepTable: Sendable {
         report.deleted += outcome.deleted
         report.changed += outcome.changed
         report.gone += outcome.gone
-        try stop.check()
+        if done < versions.count { try stop.check() }
     }
 
     /// Writes the outcome of sweeps that were killed between their archive and their outcome, as the change log tells it.

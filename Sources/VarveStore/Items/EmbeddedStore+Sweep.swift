@@ -14,30 +14,48 @@ extension EmbeddedStore {
         try read { access in
             let table = try directory.table(named: table, on: access)
             try Self.requireTimeToLive(of: table)
-            let before = now.seconds - seconds
-            let oldest = now.seconds - Self.expiryAgeMaxSeconds
-            let select = try access.statement(
-                "SELECT ttl, row, version, body FROM items_\(table.heap) "
-                    + "WHERE ttl IS NOT NULL AND ttl < ? AND (ttl, row) > (?, ?) ORDER BY ttl, row LIMIT ?")
-            defer { select.reset() }
-            select.bind(before, at: 1)
-            select.bind(cursor.map { max($0.expiredAt, oldest) } ?? oldest, at: 2)
-            select.bind(cursor.map { $0.expiredAt >= oldest ? $0.row : Int64.min } ?? Int64.min, at: 3)
-            select.bind(Int64(limit), at: 4)
-            var found: [ExpiredItem] = []
-            while try select.step() {
-                let row = select.int64(1)
-                let version = select.int64(2)
-                let item = Array(try table.open(select.blob(3), row: row, version: version, on: access))
-                // The column stands in clear. What is deleted is decided by what is sealed.
-                let sealed = try item.withUnsafeBytes { try table.scanner.scan($0).timeToLive }
-                guard sealed == select.int64(0) else { throw table.damaged(row: row) }
-                found.append(
-                    ExpiredItem(
-                        version: ItemVersion(row: row, version: version), expiredAt: select.int64(0), bytes: item))
+            let window = Self.expiryWindow(at: now, grace: seconds)
+            var page = ExpiredPage(table: table, limit: limit)
+            // What expired in the cursor's own second first. One comparison of both columns would begin at that second's first row each
+            // time, and a second may hold millions: items that were imported with one time to live.
+            if let cursor, window.contains(cursor.expiredAt) {
+                let rest = try access.statement(
+                    ExpiredPage.sql(table, "ttl = ? AND row > ? ORDER BY row"))
+                rest.bind(cursor.expiredAt, at: 1)
+                rest.bind(cursor.row, at: 2)
+                try page.fill(from: rest, on: access)
             }
-            return found
+            let begin = max(cursor.map { $0.expiredAt + 1 } ?? window.lowerBound, window.lowerBound)
+            if !page.isFull, begin < window.upperBound {
+                let next = try access.statement(
+                    ExpiredPage.sql(table, "ttl IS NOT NULL AND ttl >= ? AND ttl < ? ORDER BY ttl, row"))
+                next.bind(begin, at: 1)
+                next.bind(window.upperBound, at: 2)
+                try page.fill(from: next, on: access)
+            }
+            return page.items
         }
+    }
+
+    package func expiryBacklog(in table: String, at now: Instant, grace seconds: Int64) throws -> ExpiryBacklog {
+        try read { access in
+            let table = try directory.table(named: table, on: access)
+            try Self.requireTimeToLive(of: table)
+            let window = Self.expiryWindow(at: now, grace: seconds)
+            let select = try access.statement(
+                "SELECT count(*), min(ttl) FROM items_\(table.heap) WHERE ttl IS NOT NULL AND ttl >= ? AND ttl < ?")
+            defer { select.reset() }
+            select.bind(window.lowerBound, at: 1)
+            select.bind(window.upperBound, at: 2)
+            guard try select.step(), let oldest = select.optionalInt64(1) else { return ExpiryBacklog() }
+            return ExpiryBacklog(items: Int(select.int64(0)), lagSeconds: window.upperBound - oldest)
+        }
+    }
+
+    /// The times to live that have expired, in seconds since 1970.
+    private static func expiryWindow(at now: Instant, grace seconds: Int64) -> Range<Int64> {
+        let oldest = now.seconds - expiryAgeMaxSeconds
+        return oldest..<max(oldest, now.seconds - seconds)
     }
 
     /// How many items of a table expire so far ahead that the value is likely in milliseconds. They never expire.
@@ -91,6 +109,42 @@ extension EmbeddedStore {
         guard let setting = table.description.timeToLive, setting.enabled || !enabled else {
             throw StoreError(
                 .invalidRequest, "Time to live is not switched on for table '\(table.name)': nothing in it expires.")
+        }
+    }
+}
+
+/// Expired items as they are found, until there are enough of them.
+private struct ExpiredPage {
+    let table: OpenTable
+    let limit: Int
+    private(set) var items: [ExpiredItem] = []
+    private var bytes = 0
+
+    init(table: OpenTable, limit: Int) {
+        self.table = table
+        self.limit = limit
+    }
+
+    /// Items may have 400 KB each: a page ends before its bytes grow beyond all bounds.
+    var isFull: Bool { items.count >= limit || bytes >= StoreLimits.expiredBytesMax }
+
+    static func sql(_ table: OpenTable, _ condition: String) -> String {
+        "SELECT ttl, row, version, body FROM items_\(table.heap) WHERE \(condition)"
+    }
+
+    mutating func fill(from select: SQLStatement, on access: Connection.Access) throws {
+        defer { select.reset() }
+        while !isFull, try select.step() {
+            let row = select.int64(1)
+            let version = select.int64(2)
+            let item = Array(try table.open(select.blob(3), row: row, version: version, on: access))
+            // The column stands in clear. What is deleted is decided by what is sealed.
+            let sealed = try item.withUnsafeBytes { try table.scanner.scan($0).timeToLive }
+            guard sealed == select.int64(0) else { throw table.damaged(row: row) }
+            bytes += item.count
+            items.append(
+                ExpiredItem(
+                    version: ItemVersion(row: row, version: version), expiredAt: select.int64(0), bytes: item))
         }
     }
 }
