@@ -3,6 +3,7 @@
 #   make nightly   installs the system packages that are missing, builds, runs the main job on sample tables
 #   make test      installs what is missing, builds everything, runs every test
 #   make torture   the trials of make test by the thousand: damages, kills, full disks; takes hours
+#   make install   the release build, its manual page and completions, below PREFIX (/usr/local)
 #   make check     formatting and shell syntax
 #   make clean     removes what was built; the home in .varve and its vault stay
 
@@ -11,7 +12,8 @@ SHELL := /bin/bash
 # Trials that measure time or need the machine for themselves; they run alone.
 TRIALS := VarveCLITests.Torture
 .DEFAULT_GOAL := help
-.PHONY: help nightly test torture check clean
+.PHONY: help nightly test torture install check clean
+PREFIX ?= /usr/local
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -37,6 +39,17 @@ torture:
 	.ci/install-needs build test
 	swift build -c release --build-tests
 	swift test -c release --skip-build --disable-xctest --filter '$(TRIALS)'
+
+install:
+	swift build -c release --product varve
+	install -D -m 755 .build/release/varve "$(DESTDIR)$(PREFIX)/bin/varve"
+	install -d "$(DESTDIR)$(PREFIX)/share/man/man1" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
+	    "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	varve=.build/release/varve; share="$(DESTDIR)$(PREFIX)/share"; \
+	$$varve manual > "$$share/man/man1/varve.1"; \
+	$$varve completion bash > "$$share/bash-completion/completions/varve"; \
+	$$varve completion zsh > "$$share/zsh/site-functions/_varve"; \
+	$$varve completion fish > "$$share/fish/vendor_completions.d/varve.fish"
 
 check:
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift

@@ -9,7 +9,7 @@ import VarveStore
 import VarveVault
 
 /// The exit codes that scripts rely on (README, "Exit codes"). A number never changes its meaning.
-enum ExitStatus: Int32 {
+enum ExitStatus: Int32, CaseIterable {
     case done = 0
     case failed = 1
     case usage = 2

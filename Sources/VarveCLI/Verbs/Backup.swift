@@ -10,13 +10,17 @@ struct BackupVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "backup",
         abstract: "Take a snapshot of each table into a vault.",
-        discussion: """
+        discussion: HelpText.of(
+            """
             Tables are STORE/TABLE, or TABLE where there is one store; * and ? match, and a leading ! takes tables out again. Without any,
             all tables are taken. Each snapshot is consistent at its own cut; one table's failure does not stop the others (exit code 3).
-
-              varve backup
-              varve backup 'local/*' '!local/tmp_*'
-            """)
+            """,
+            examples: [
+                ("backup", "every table of every store"),
+                ("backup Orders 'local/*' '!local/tmp_*'", "a selection"),
+                ("backup Orders --json", "ends with a summary that names the snapshot's id"),
+            ],
+            exits: [.partlyDone, .notFound, .lockedByAnother, .wrongKey, .configurationInvalid]))
 
     @OptionGroup var common: CommonOptions
     @Argument(help: "Which tables.") var tables: [String] = []

@@ -11,7 +11,12 @@ struct ConfigVerb: ParsableCommand {
     struct Validate: Verb {
         static let configuration = CommandConfiguration(
             abstract:
-                "Check varve.yaml and every job beside it; each mistake is named with its file and line (exit code 13)."
+                "Check varve.yaml and every job beside it; each mistake is named with its file and line (exit code 13).",
+            discussion: HelpText.of(
+                examples: [
+                    ("config validate", "after each change of varve.yaml or a job")
+                ],
+                exits: [.configurationInvalid])
         )
         @OptionGroup var common: CommonOptions
 
@@ -38,7 +43,13 @@ struct ConfigVerb: ParsableCommand {
 
     struct Show: Verb {
         static let configuration = CommandConfiguration(
-            abstract: "Print the configuration as it is in effect: defaults filled in, paths whole, secrets left out.")
+            abstract: "Print the configuration as it is in effect: defaults filled in, paths whole, secrets left out.",
+            discussion: HelpText.of(
+                examples: [
+                    ("config show", "what is in effect"),
+                    ("config show --json", "the same for a script"),
+                ],
+                exits: [.configurationInvalid]))
         @OptionGroup var common: CommonOptions
 
         func perform() throws -> ExitStatus {

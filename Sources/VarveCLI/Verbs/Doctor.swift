@@ -15,8 +15,13 @@ struct DoctorVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract: "Check that everything is in place: configuration, keys, stores, vaults, recovery kit.",
-        discussion:
-            "Prints one line for each check: ok, warn or FAIL. Ends with exit code 1 if any failed; warnings do not fail."
+        discussion: HelpText.of(
+            "Prints one line for each check: ok, warn or FAIL. Ends with exit code 1 if any failed; warnings do not fail.",
+            examples: [
+                ("doctor", "before the first backup, and when something is odd"),
+                ("doctor --json", "for monitoring"),
+            ],
+            exits: [.configurationInvalid])
     )
 
     @OptionGroup var common: CommonOptions

@@ -11,7 +11,13 @@ struct DrillVerb: Verb {
         commandName: "drill",
         abstract:
             "Restore the newest snapshot into a scratch table, compare every item, drop it, and say how long it took.",
-        discussion: "Without a table, every table that the vault has a snapshot of is drilled.")
+        discussion: HelpText.of(
+            "Without a table, every table that the vault has a snapshot of is drilled.",
+            examples: [
+                ("drill", "every table's newest snapshot"),
+                ("drill Orders", "one table"),
+            ],
+            exits: [.partlyDone, .damageFound, .notFound, .wrongKey, .configurationInvalid]))
 
     @OptionGroup var common: CommonOptions
     @Argument(help: "Tables, by their names in the vault; * and ? match.") var tables: [String] = []

@@ -14,14 +14,18 @@ struct InitVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "init",
         abstract: "Create a home: configuration, key store, embedded store, vault and recovery kit.",
-        discussion: """
+        discussion: HelpText.of(
+            """
             A varve.yaml that is there is used as it is; anything else that is there is never touched: init refuses.
 
             The recovery kit is the way back when this machine is gone: PUT IT SOMEWHERE ELSE. With a vault and its kit a new home is made
-            on an empty machine:
-
-              varve init --kit varve-recovery-kit.json --vault /mnt/copy/vault
-            """)
+            on an empty machine.
+            """,
+            examples: [
+                ("init", "make a home in this folder"),
+                ("init NEW --vault /mnt/copy/vault --kit kit.json", "a home for a vault whose home is lost"),
+            ],
+            exits: [.notFound, .wrongKey, .configurationInvalid, .refused]))
 
     @OptionGroup var common: CommonOptions
     @Argument(help: "The folder for the home.") var directory = "."

@@ -7,7 +7,14 @@ struct ListVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "list",
         abstract: "List what is in a vault: snapshots and the archives of sweeps, oldest first.",
-        discussion: "Reads the catalog only: no key and no store is needed.")
+        discussion: HelpText.of(
+            "Reads the catalog only: no key and no store is needed.",
+            examples: [
+                ("list", "everything"),
+                ("list Orders", "one table's recovery points"),
+                ("list --json", "ids, cuts, sizes, paths of manifests"),
+            ],
+            exits: [.damageFound, .notFound, .configurationInvalid]))
 
     @OptionGroup var common: CommonOptions
     @Argument(help: "Only this table's (its name, without the store).") var table: String?

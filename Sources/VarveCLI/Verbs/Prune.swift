@@ -8,10 +8,16 @@ struct PruneVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "prune",
         abstract: "Remove what broken runs left in a vault, after listing it.",
-        discussion: """
+        discussion: HelpText.of(
+            """
             A leftover is an object that no manifest (in either place), no later manifest's chain, no record of commits of this home and no
             running job's lease knows, and that is older than the grace period. Nothing that a recovery point needs is ever a leftover.
-            """)
+            """,
+            examples: [
+                ("prune --leftovers --dry-run", "what would go"),
+                ("prune --leftovers", "what broken runs left, older than a day"),
+            ],
+            exits: [.notFound, .configurationInvalid]))
 
     @OptionGroup var common: CommonOptions
     @Flag(help: "Remove what broken runs left.") var leftovers = false

@@ -9,13 +9,17 @@ struct RestoreVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "restore",
         abstract: "Restore a snapshot, or what a sweep archived, into a new table.",
-        discussion: """
+        discussion: HelpText.of(
+            """
             The new table gets the schema, index definitions and tags of the old one. Its time-to-live setting is kept but off, so that
             nothing expires before you have looked: 'varve table ttl NEW --on' turns it on.
-
-              varve restore Music --as Music-restored --latest
-              varve restore Sessions --as Swept --id k3vq
-            """)
+            """,
+            examples: [
+                ("restore Orders --as Orders2 --latest --plan", "what would be read and written"),
+                ("restore Orders --as Orders2 --latest", "the newest snapshot"),
+                ("restore Orders --as Orders2 --id 3k4ljtz", "a certain one, by the beginning of its id"),
+            ],
+            exits: [.damageFound, .notFound, .lockedByAnother, .wrongKey, .configurationInvalid, .refused]))
 
     @OptionGroup var common: CommonOptions
     @Argument(help: "The table's name in the vault.") var table: String

@@ -10,8 +10,13 @@ struct RunVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run a job: the steps of Jobs/NAME.yaml, in their order.",
-        discussion:
-            "A failed step ends the job, unless the step says 'continueOnFailure: true'. The job ends with the first failure's exit code."
+        discussion: HelpText.of(
+            "A failed step ends the job, unless the step says 'continueOnFailure: true'. The job ends with the first failure's exit code.",
+            examples: [
+                ("run nightly --dry-run", "what it would do"),
+                ("run nightly", "the steps of Jobs/nightly.yaml"),
+            ],
+            exits: [.partlyDone, .damageFound, .notFound, .lockedByAnother, .wrongKey, .configurationInvalid])
     )
 
     @OptionGroup var common: CommonOptions

@@ -7,7 +7,12 @@ import VarveVault
 
 struct ShowVerb: Verb {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show one recovery point in full, as its manifest states it.")
+        commandName: "show", abstract: "Show one recovery point in full, as its manifest states it.",
+        discussion: HelpText.of(
+            examples: [
+                ("show 3k4ljtz", "one recovery point, by the beginning of its id")
+            ],
+            exits: [.damageFound, .notFound, .configurationInvalid]))
 
     @OptionGroup var common: CommonOptions
     @Argument(help: "The recovery point: its id or a unique beginning of it.") var id: String

@@ -10,7 +10,8 @@ struct SweepVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "sweep",
         abstract: "Archive expired items, then delete them.",
-        discussion: """
+        discussion: HelpText.of(
+            """
             An item has expired when its time-to-live attribute is a Number of epoch seconds that lies in the past, by more than the grace
             period and not more than five years. Each is archived into a sealed bundle first, and deleted only if it is still the very
             version that was archived. What was swept is listed, and can be restored into a new table.
@@ -18,12 +19,13 @@ struct SweepVerb: Verb {
             With --watch it goes on until it is stopped (SIGTERM or Ctrl-C, exit code 0): each pass takes what has expired, at a cost in
             proportion to that, and says how much is left (backlog) and for how long its oldest item has waited (lag). A pass that fails is
             reported and tried again after the interval.
-
-            EXAMPLES
-              varve sweep Sessions --dry-run                 what would go
-              varve sweep 'local/*' --grace 7d               one pass over every table of a store
-              varve sweep Sessions --watch --every 5m --deletions-per-second 500
-            """)
+            """,
+            examples: [
+                ("sweep Sessions --dry-run", "what would go"),
+                ("sweep 'local/*' --grace 7d", "one pass over every table of a store"),
+                ("sweep Sessions --watch --every 5m", "until stopped"),
+            ],
+            exits: [.partlyDone, .notFound, .lockedByAnother, .wrongKey, .configurationInvalid]))
 
     @OptionGroup var common: CommonOptions
     @Argument(help: "Which tables: STORE/TABLE or TABLE; * and ? match, ! takes out.") var tables: [String]

@@ -21,11 +21,13 @@ struct TableVerb: ParsableCommand {
     struct Create: Verb {
         static let configuration = CommandConfiguration(
             abstract: "Create a table.",
-            discussion: """
-                  varve table create Music --partition-key Artist:S --sort-key SongTitle:S
-                  varve table create Sessions --partition-key ID:S --ttl ExpiresAt
-                  varve table create Orders --schema orders.json       CreateTable's JSON
-                """)
+            discussion: HelpText.of(
+                examples: [
+                    ("table create Music --partition-key Artist:S --sort-key SongTitle:S", "types are S, N and B"),
+                    ("table create Sessions --partition-key ID:S --ttl ExpiresAt", "items expire"),
+                    ("table create Orders --schema orders.json", "CreateTable's JSON"),
+                ],
+                exits: [.notFound, .configurationInvalid, .refused]))
         @OptionGroup var common: CommonOptions
         @Argument(help: "The new table.") var table: String
         @Option(help: "Partition key: NAME:TYPE with TYPE S, N or B.") var partitionKey: String?
@@ -98,7 +100,13 @@ struct TableVerb: ParsableCommand {
     }
 
     struct List: Verb {
-        static let configuration = CommandConfiguration(abstract: "List the tables of all stores.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the tables of all stores.",
+            discussion: HelpText.of(
+                examples: [
+                    ("table list", "every table of every store")
+                ],
+                exits: [.notFound, .wrongKey, .configurationInvalid]))
         @OptionGroup var common: CommonOptions
 
         func perform() throws -> ExitStatus {
@@ -143,7 +151,12 @@ struct TableVerb: ParsableCommand {
 
     struct Describe: Verb {
         static let configuration = CommandConfiguration(
-            abstract: "Print a table's description as DescribeTable's JSON.")
+            abstract: "Print a table's description as DescribeTable's JSON.",
+            discussion: HelpText.of(
+                examples: [
+                    ("table describe Orders", "keys, indexes, time to live")
+                ],
+                exits: [.notFound, .wrongKey, .configurationInvalid]))
         @OptionGroup var common: CommonOptions
         @Argument(help: "The table.") var table: String
 
@@ -157,8 +170,13 @@ struct TableVerb: ParsableCommand {
     struct TimeToLive: Verb {
         static let configuration = CommandConfiguration(
             commandName: "ttl", abstract: "Set, turn on or turn off a table's time to live.",
-            discussion:
-                "Turning it on makes expired items eligible for the next sweep; nothing is deleted by this verb.")
+            discussion: HelpText.of(
+                "Turning it on makes expired items eligible for the next sweep; nothing is deleted by this verb.",
+                examples: [
+                    ("table ttl Sessions --attribute ExpiresAt --on", "the first time"),
+                    ("table ttl Sessions --off", "nothing expires any more"),
+                ],
+                exits: [.notFound, .lockedByAnother, .wrongKey, .configurationInvalid]))
         @OptionGroup var common: CommonOptions
         @Argument(help: "The table.") var table: String
         @Option(help: "The attribute that holds each item's expiry in epoch seconds.") var attribute: String?
@@ -189,7 +207,13 @@ struct TableVerb: ParsableCommand {
     struct Drop: Verb {
         static let configuration = CommandConfiguration(
             abstract: "Drop a table with all its items.",
-            discussion: "What vaults hold of it stays. Asks for --yes unless a person confirms at the terminal.")
+            discussion: HelpText.of(
+                "What vaults hold of it stays. Asks for --yes unless a person confirms at the terminal.",
+                examples: [
+                    ("table drop Orders --dry-run", "how much would go"),
+                    ("table drop Orders --yes", "without a question"),
+                ],
+                exits: [.notFound, .lockedByAnother, .wrongKey, .configurationInvalid, .refused]))
         @OptionGroup var common: CommonOptions
         @Argument(help: "The table.") var table: String
         @Flag(help: "Do not ask.") var yes = false

@@ -10,7 +10,16 @@ import VarveStore
 extension TableVerb {
     struct Put: Verb {
         static let configuration = CommandConfiguration(
-            abstract: "Put one item; an item with the same key is replaced.")
+            abstract: "Put one item; an item with the same key is replaced.",
+            discussion: HelpText.of(
+                examples: [
+                    (
+                        #"table put Music '{"Artist":{"S":"Nina"},"SongTitle":{"S":"Four Women"}}'"#,
+                        "an argument that others may see"
+                    ),
+                    ("table put Music - < item.json", "from a file"),
+                ],
+                exits: [.notFound, .lockedByAnother, .wrongKey, .configurationInvalid, .refused]))
         @OptionGroup var common: CommonOptions
         @Argument(help: "The table.") var table: String
         @Argument(help: "The item, as DynamoDB JSON; - reads it from standard input.") var item: String
@@ -40,7 +49,13 @@ extension TableVerb {
     }
 
     struct Get: Verb {
-        static let configuration = CommandConfiguration(abstract: "Print one item (exit code 10 where there is none).")
+        static let configuration = CommandConfiguration(
+            abstract: "Print one item (exit code 10 where there is none).",
+            discussion: HelpText.of(
+                examples: [
+                    ("table get Music - < key.json", "the key of one item, as DynamoDB JSON")
+                ],
+                exits: [.notFound, .lockedByAnother, .wrongKey, .configurationInvalid]))
         @OptionGroup var common: CommonOptions
         @Argument(help: "The table.") var table: String
         @Argument(help: "The key, as DynamoDB JSON; - reads it from standard input.") var key: String
@@ -57,7 +72,13 @@ extension TableVerb {
     }
 
     struct Delete: Verb {
-        static let configuration = CommandConfiguration(abstract: "Delete one item; none with that key is no error.")
+        static let configuration = CommandConfiguration(
+            abstract: "Delete one item; none with that key is no error.",
+            discussion: HelpText.of(
+                examples: [
+                    ("table delete Music - --if-exists < key.json", "the key of one item, as DynamoDB JSON")
+                ],
+                exits: [.notFound, .lockedByAnother, .wrongKey, .configurationInvalid, .refused]))
         @OptionGroup var common: CommonOptions
         @Argument(help: "The table.") var table: String
         @Argument(help: "The key, as DynamoDB JSON; - reads it from standard input.") var key: String
@@ -87,7 +108,13 @@ extension TableVerb {
     struct Scan: Verb {
         static let configuration = CommandConfiguration(
             abstract:
-                "Print items, one a line as {\"Item\":{…}}, in the order of the table's keys: grouped by partition, ascending by sort key."
+                "Print items, one a line as {\"Item\":{…}}, in the order of the table's keys: grouped by partition, ascending by sort key.",
+            discussion: HelpText.of(
+                examples: [
+                    ("table scan Music --limit 10", "the first ten"),
+                    ("table scan Music --count", "how many"),
+                ],
+                exits: [.notFound, .lockedByAnother, .wrongKey, .configurationInvalid])
         )
         @OptionGroup var common: CommonOptions
         @Argument(help: "The table.") var table: String
@@ -119,11 +146,18 @@ extension TableVerb {
     struct Import: Verb {
         static let configuration = CommandConfiguration(
             abstract: "Load items from files into a table.",
-            discussion: """
+            discussion: HelpText.of(
+                """
                 Reads lines of {"Item":{…}} (or bare items), plain, gzip or zstd; a native DynamoDB export folder (found by its manifests);
                 and CSV with a header line, whose columns that are not keys become strings. - is standard input.
                 An empty table is loaded in bulk, all or nothing. Into a table with items each line is a put, in batches.
-                """)
+                """,
+                examples: [
+                    ("table import Music music.jsonl more.jsonl.zst", "lines of items"),
+                    ("table import Orders AWSDynamoDB/01692783600000-a1b2c3d4", "a native export's folder"),
+                    ("table import People people.csv --dry-run", "look first"),
+                ],
+                exits: [.notFound, .lockedByAnother, .wrongKey, .configurationInvalid, .refused]))
         @OptionGroup var common: CommonOptions
         @Argument(help: "The table.") var table: String
         @Argument(help: "Files, export folders, or -.") var files: [String]
@@ -173,7 +207,13 @@ extension TableVerb {
 
     struct Export: Verb {
         static let configuration = CommandConfiguration(
-            abstract: "Write a table's items as lines of {\"Item\":{…}}, as of one moment.")
+            abstract: "Write a table's items as lines of {\"Item\":{…}}, as of one moment.",
+            discussion: HelpText.of(
+                examples: [
+                    ("table export Music music.jsonl", "into a new file"),
+                    ("table export Music | zstd > music.jsonl.zst", "into a pipe"),
+                ],
+                exits: [.notFound, .lockedByAnother, .wrongKey, .configurationInvalid]))
         @OptionGroup var common: CommonOptions
         @Argument(help: "The table.") var table: String
         @Argument(help: "The new file; - (the default) is standard output.") var file = "-"

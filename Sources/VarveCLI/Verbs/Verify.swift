@@ -9,7 +9,8 @@ struct VerifyVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Prove that what the vault lists is there, whole and openable.",
-        discussion: """
+        discussion: HelpText.of(
+            """
             Each level contains the ones before it:
               listing    every object that a recovery point needs is there, and nothing is that nobody knows
               manifests  every small object proves itself; manifests are authentic, in their place and in their chain
@@ -17,7 +18,13 @@ struct VerifyVerb: Verb {
               content    every bundle decrypts, unpacks, and holds exactly the items that were taken
 
             Prints one line for each damaged or missing object and ends with exit code 4 if there is any.
-            """)
+            """,
+            examples: [
+                ("verify", "everything, down to each item"),
+                ("verify 3k4ljtz --level objects", "one recovery point's files only"),
+                ("verify --subset 1/30", "a thirtieth of the vault"),
+            ],
+            exits: [.damageFound, .notFound, .wrongKey, .configurationInvalid]))
 
     @OptionGroup var common: CommonOptions
     @Argument(help: "Ids of recovery points (or unique beginnings); without any, the whole vault.") var ids: [String] =
