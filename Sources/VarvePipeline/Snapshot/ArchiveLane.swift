@@ -18,8 +18,8 @@ struct ArchiveLane: ~Copyable {
     private var bundle: BundleWriter?
     private var filesInBundle = 0
 
-    /// Data files in a bundle: 128 MiB of raw lines, so that a restore has bundles enough to share out, and a lost one costs little.
-    static let dataFilesPerBundleMax = 8
+    /// Data files in a bundle: 64 MiB of raw lines, so that a verify or restore has bundles enough to share out evenly, and a lost one costs little.
+    static let dataFilesPerBundleMax = 4
 
     init(_ writer: SnapshotWriter, compressionLevel: Int, progress: Progress) {
         self.writer = writer
