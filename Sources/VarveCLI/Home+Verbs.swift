@@ -34,6 +34,16 @@ extension Home {
         return chosen
     }
 
+    /// Every vault that the configuration names.
+    func allVaults() throws -> [(name: String, vault: Vault)] {
+        try configuration.vaults.map { ($0.name, try vault($0.name).vault) }
+    }
+
+    /// Every store that the configuration names.
+    func allStores() throws -> [(name: String, store: EmbeddedStore)] {
+        try configuration.stores.map { ($0.name, try store($0.name).store) }
+    }
+
     /// The table's name in a reference that may name a store: vaults know tables by their own names.
     static func tableName(_ reference: String) -> String {
         reference.split(separator: "/", omittingEmptySubsequences: false).last.map(String.init) ?? reference

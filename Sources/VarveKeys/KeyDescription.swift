@@ -14,9 +14,14 @@ package enum KeyClass: String, Codable, Sendable {
     case escrow
 }
 
-/// Whether a key may be used.
+/// Whether a key may be used. Only an enabled key seals and opens.
 package enum KeyState: String, Codable, Sendable {
     case enabled
+    case disabled
+    /// Disabled, and destroyed when its waiting period is over.
+    case pendingDeletion
+    /// Its material is destroyed. What remains says so to whoever asks for the key.
+    case deleted
 }
 
 /// All there is to know about a key, but its material.
@@ -34,8 +39,14 @@ package struct KeyDescription: Codable, Hashable, Sendable {
     /// To the second.
     package var created: Date
     package var versions: [Version]
+    /// 0 of a deleted key.
     package var currentVersion: Int
     package var state: KeyState
+    package var tags: [String: String]
+    /// When a key whose deletion is scheduled will be destroyed, or a deleted one was.
+    package var deletes: Date?
+    /// When the managed key makes its next version by itself.
+    package var rotates: Date?
 }
 
 /// A key as a public tool needs it to open messages by itself. It holds the key: keep it as you keep the key store.

@@ -32,6 +32,18 @@ package struct KeyError: Error, CustomStringConvertible {
         case notThisKit
         /// The store's file was exchanged for another store's since it was opened.
         case replaced
+        /// The key is disabled: it neither seals nor opens until it is enabled.
+        case keyDisabled
+        /// The key waits for its deletion: it neither seals nor opens.
+        case keyPendingDeletion
+        /// The key's material was destroyed.
+        case keyDeleted
+        /// The material or the id that was to be imported is in the store already.
+        case keyExists
+        /// More tags than a key may have, or a tag that cannot be one.
+        case invalidTag
+        /// A waiting period or another setting out of its bounds.
+        case outOfBounds
         /// No key at hand opens the sealed key.
         case cannotOpen
         /// The system refused to read or write.

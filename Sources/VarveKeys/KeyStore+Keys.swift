@@ -84,6 +84,7 @@ extension KeyStore {
     package func rotate(_ reference: String) throws -> KeyDescription {
         try change { contents, now in
             let index = try contents.index(of: reference)
+            try contents.keys[index].requireEnabled()
             guard contents.keys[index].class != .escrow else {
                 throw KeyError(
                     .notAllowed,
@@ -91,10 +92,20 @@ extension KeyStore {
                         + "new key."
                 )
             }
-            let last = contents.keys[index].versions.last?.version ?? 0
-            contents.keys[index].versions.append(
-                KeyStoreContents.Version(version: last + 1, created: now, material: KeyMaterial()))
+            contents.keys[index].addVersion(at: now)
             return contents.keys[index].description
+        }
+    }
+
+    /// The contents, with the managed key's next version where its year is over.
+    private func contentsForSealing(under reference: String) throws -> KeyStoreContents {
+        let contents = try contents()
+        let index = try contents.index(of: reference)
+        guard let due = contents.keys[index].nextRotation, due <= now() else { return contents }
+        return try change { contents, now in
+            // Another process may have been first.
+            if let due = contents.keys[index].nextRotation, due <= now { contents.keys[index].addVersion(at: now) }
+            return contents
         }
     }
 
@@ -104,6 +115,7 @@ extension KeyStore {
     package func export(_ reference: String) throws -> ExportedKey {
         let contents = try contents()
         let key = contents.keys[try contents.index(of: reference)]
+        try key.requireEnabled()
         guard key.class == .customer, let current = key.versions.last else {
             throw KeyError(
                 .notAllowed,
@@ -123,25 +135,47 @@ extension KeyStore {
     }
 
     /// Seals a key of 32 bytes under the newest version of a wrapping key and to the escrow key, as one message.
+    ///
+    /// - Throws: ``KeyError`` `.keyDisabled`, `.keyPendingDeletion`, `.keyDeleted`.
     package func sealKey(_ key: SymmetricKey, under reference: String, context: EncryptionContext) throws -> [UInt8] {
-        let contents = try contents()
+        let contents = try contentsForSealing(under: reference)
+        return try SealedKey.seal(key, for: try Self.recipients(reference, contents), context: context)
+    }
+
+    /// To whom ``sealKey(_:under:context:)`` would seal now.
+    package func recipients(under reference: String) throws -> [Message.Recipient] {
+        try Self.recipients(reference, try contentsForSealing(under: reference)).map {
+            Message.Recipient(namespace: $0.namespace, name: $0.name)
+        }
+    }
+
+    private static func recipients(_ reference: String, _ contents: KeyStoreContents) throws -> [RawAESKey] {
         let wrapping = contents.keys[try contents.index(of: reference)]
         guard wrapping.class != .escrow else {
             throw KeyError(
                 .notAllowed, "The escrow key is for recovery: everything is sealed to it anyway. Give a wrapping key.")
         }
-        let recipients = [wrapping, contents.keys[try contents.index(of: contents.escrow)]].compactMap(\.current)
-        return try SealedKey.seal(key, for: recipients, context: context)
+        try wrapping.requireEnabled()
+        return [wrapping, contents.keys[try contents.index(of: contents.escrow)]].compactMap(\.current)
     }
 
-    /// Opens what ``sealKey(_:under:context:)`` made, with any version of any key of this store, the escrow key among
-    /// them.
+    /// Opens what ``sealKey(_:under:context:)`` made, with the wrapping key that it was sealed under.
     ///
-    /// - Throws: ``KeyError`` `.cannotOpen` when it was sealed to other keys; `.damaged` when it or its context was
-    ///   changed.
+    /// The escrow key, to which everything is sealed too, opens only what was sealed under a key that this store does not know: in a home
+    /// that was made anew from a vault and its kit. It is no way around a key that was disabled or deleted.
+    ///
+    /// - Throws: ``KeyError`` `.keyDisabled`, `.keyPendingDeletion`, `.keyDeleted`; `.cannotOpen` when it was sealed to other keys; `.damaged`
+    ///   when it or its context was changed.
     package func openKey(_ message: [UInt8], expecting: EncryptionContext) throws -> SymmetricKey {
-        try SealedKey.open(
-            message, with: try contents().wrappers, expecting: expecting, holder: "the key store '\(path)'")
+        let contents = try contents()
+        let named = Set(((try? Message.recipients(of: message)) ?? []).compactMap(\.wrappingKey))
+        let known = contents.keys.filter { named.contains($0.id) }
+        for key in known { try key.requireEnabled() }
+        // A store that was put back from an old copy may lack the version; what is enabled may be opened by the escrow key.
+        let offered = known + contents.keys.filter { $0.class == .escrow }
+        return try SealedKey.open(
+            message, with: offered.flatMap { key in key.versions.map { key.wrapper($0) } }, expecting: expecting,
+            holder: "the key store '\(path)'")
     }
 
     // MARK: Recovery
@@ -151,10 +185,11 @@ extension KeyStore {
     /// - Parameter vaults: The ids of the vaults that the kit names.
     package func recoveryKit(vaults: [String] = []) throws -> RecoveryKit {
         let contents = try contents()
-        let key = contents.keys[try contents.index(of: contents.escrow)]
-        guard let wrapper = key.current else {
-            throw KeyError(.damaged, "The key store '\(path)' holds no escrow key.")
-        }
+        return Self.kit(of: contents.keys[try contents.index(of: contents.escrow)], vaults: vaults)
+    }
+
+    static func kit(of key: KeyStoreContents.Key, vaults: [String]) -> RecoveryKit {
+        guard let wrapper = key.current else { preconditionFailure("an escrow key is never without a version") }
         let hex = wrapper.key.withUnsafeBytes { Hex.text($0) }
         return RecoveryKit(
             escrow: RecoveryKit.Escrow(namespace: wrapper.namespace, name: wrapper.name, hex: hex),
@@ -177,7 +212,22 @@ extension KeyStore {
         }
     }
 
-    private static func taken(_ alias: String, by key: KeyStoreContents.Key) -> KeyError {
+    static func taken(_ alias: String, by key: KeyStoreContents.Key) -> KeyError {
         KeyError(.aliasTaken, "The alias '\(alias)' belongs to the key '\(key.id)'. Choose another one, or move it.")
+    }
+}
+
+extension KeyStoreContents.Key {
+    mutating func addVersion(at now: Date) {
+        let last = versions.last?.version ?? 0
+        versions.append(KeyStoreContents.Version(version: last + 1, created: now, material: KeyMaterial()))
+    }
+}
+
+extension Message.Recipient {
+    /// The id of the wrapping key of a key store that this names; nil for any other recipient.
+    package var wrappingKey: String? {
+        guard namespace == KeyStore.namespace, let dot = name.lastIndex(of: ".") else { return nil }
+        return String(name[..<dot])
     }
 }

@@ -25,7 +25,7 @@ package final class KeyStore: Sendable {
     package let path: FilePath
     private let file: KeyStoreFile
     private let key: SymmetricKey
-    private let now: @Sendable () -> Date
+    let now: @Sendable () -> Date
     private let state: Mutex<State>
 
     private struct State {
@@ -104,21 +104,29 @@ package final class KeyStore: Sendable {
         let (file, message) = try KeyStoreFile.parse(bytes, path: path)
         let key = try file.derivation.key(from: protection, salt: file.salt)
         let contents = try file.open(message, with: key, path: path)
-        return KeyStore(path: path, file: file, key: key, contents: contents, stamp: stamp, now: now)
+        let store = KeyStore(path: path, file: file, key: key, contents: contents, stamp: stamp, now: now)
+        _ = try store.contents()
+        return store
     }
 
-    /// The contents as they are in the file now.
+    /// The contents as they are in the file now. Keys whose waiting period is over are destroyed by whoever looks first.
     func contents() throws -> KeyStoreContents {
         let stamp = try PrivateFile.stamp(of: path, what: Self.what)
-        if let known = state.withLock({ $0.stamp == stamp ? $0.contents : nil }) { return known }
-        return try reload()
+        var contents = try state.withLock { $0.stamp == stamp ? $0.contents : nil } ?? reload()
+        if contents.destroyDue(at: now()) {
+            // Where the file cannot be written the keys are destroyed all the same for this process, and in the file by the next that can.
+            do { try change { _, _ in } } catch let error as KeyError where error.code == .io {}
+        }
+        return contents
     }
 
     /// Changes the contents as the file has them, with every other writer kept away. A throwing `body` changes nothing.
     func change<Result>(_ body: (inout KeyStoreContents, Date) throws -> Result) throws -> Result {
         let lock = try KeyStoreLock(for: path)
         var contents = try reload()
-        let result = try body(&contents, now().wholeSecond)
+        let time = now()
+        _ = contents.destroyDue(at: time)
+        let result = try body(&contents, time.wholeSecond)
         precondition(contents.isSound, "a change keeps the key store sound")
         let bytes = try file.serialized(contents, with: key)
         guard bytes.count <= KeyStoreFile.bytesMax else {
@@ -134,7 +142,7 @@ package final class KeyStore: Sendable {
     private func reload() throws -> KeyStoreContents {
         let (bytes, stamp) = try PrivateFile.read(path, what: Self.what, atMost: KeyStoreFile.bytesMax)
         let (file, message) = try KeyStoreFile.parse(bytes, path: path)
-        guard file.header == self.file.header else {
+        guard file.isSame(as: self.file) else {
             throw KeyError(
                 .replaced, "The key store '\(path)' was exchanged for another one while it was in use. Open it again.")
         }

@@ -17,9 +17,12 @@ struct KeyStoreContents: Codable, Sendable {
         var `class`: KeyClass
         var aliases: [String]
         var created: Date
-        /// Ascending; the last is the current one.
+        /// Ascending; the last is the current one. None of a deleted key.
         var versions: [Version]
         var state: KeyState
+        var tags: [String: String]?
+        /// When it will be destroyed, or was.
+        var deletes: Date?
     }
 
     /// The escrow key to which new keys are sealed; older ones stay in `keys`.
@@ -32,7 +35,9 @@ struct KeyStoreContents: Codable, Sendable {
         return Set(keys.map(\.id)).count == keys.count && Set(aliases).count == aliases.count
             && aliases.allSatisfy(KeyAlias.isWellFormed)
             && keys.allSatisfy { key in
-                RandomID.isValid(key.id) && !key.versions.isEmpty
+                RandomID.isValid(key.id) && key.versions.isEmpty == (key.state == .deleted)
+                    && (key.deletes != nil) == (key.state == .pendingDeletion || key.state == .deleted)
+                    && (key.class == .customer || key.state == .enabled)
                     && zip(key.versions, key.versions.dropFirst()).allSatisfy { $0.version < $1.version }
                     && key.versions.allSatisfy { $0.version > 0 && $0.material.key.bitCount == 256 }
             }
@@ -58,8 +63,24 @@ struct KeyStoreContents: Codable, Sendable {
         return found
     }
 
-    /// Every version of every key, as something that opens messages.
-    var wrappers: [RawAESKey] { keys.flatMap { key in key.versions.map { key.wrapper($0) } } }
+    /// The file's format that these contents need: the oldest that can say all of it, so that an older Varve goes on reading it.
+    var format: Int {
+        keys.contains { $0.state != .enabled || $0.tags?.isEmpty == false } ? 2 : 1
+    }
+
+    /// Destroys the keys whose waiting period is over at `now`.
+    ///
+    /// - Returns: Whether there were any.
+    mutating func destroyDue(at now: Date) -> Bool {
+        var found = false
+        for index in keys.indices where keys[index].state == .pendingDeletion && (keys[index].deletes ?? now) <= now {
+            keys[index].state = .deleted
+            keys[index].versions = []
+            keys[index].aliases = []
+            found = true
+        }
+        return found
+    }
 }
 
 extension KeyStoreContents.Key {
@@ -82,7 +103,35 @@ extension KeyStoreContents.Key {
         KeyDescription(
             id: id, class: self.class, aliases: aliases.sorted(), created: created,
             versions: versions.map { KeyDescription.Version(version: $0.version, created: $0.created) },
-            currentVersion: versions.last?.version ?? 0, state: state)
+            currentVersion: versions.last?.version ?? 0, state: state, tags: tags ?? [:], deletes: deletes,
+            rotates: nextRotation)
+    }
+
+    /// The managed key makes a version a year, as those of AWS do.
+    static let rotationSeconds: TimeInterval = 365 * 86_400
+
+    var nextRotation: Date? {
+        self.class == .managed ? versions.last?.created.addingTimeInterval(Self.rotationSeconds) : nil
+    }
+
+    /// Throws unless the key may be used.
+    func requireEnabled() throws {
+        switch state {
+        case .enabled: return
+        case .disabled:
+            throw KeyError(
+                .keyDisabled, "The key '\(id)' is disabled. 'varve key enable \(id)' lets it open and seal again.")
+        case .pendingDeletion:
+            throw KeyError(
+                .keyPendingDeletion,
+                "The key '\(id)' will be destroyed on \(deletes?.formatted(.iso8601) ?? "a day not known") and cannot be used. "
+                    + "'varve key cancel-deletion \(id)' and then 'varve key enable \(id)' bring it back.")
+        case .deleted:
+            throw KeyError(
+                .keyDeleted,
+                "The key '\(id)' was destroyed on \(deletes?.formatted(.iso8601) ?? "a day not known"). What was sealed under it opens only "
+                    + "with a recovery kit that it was sealed to.")
+        }
     }
 }
 

@@ -7,7 +7,7 @@ import VarveSeal
 
 /// The file of a key store: three lines of ASCII text, each ended by a line feed (0x0A), mode 0600.
 ///
-/// 1. The header, a JSON object with sorted names: `format` (1), `kdf`, `type` (`varve-key-store`). `kdf` is either
+/// 1. The header, a JSON object with sorted names: `format` (1 or 2), `kdf`, `type` (`varve-key-store`). `kdf` is either
 ///    `{"n":131072,"name":"scrypt","p":1,"r":8,"salt":"<base64>"}` or `{"name":"rootKey","salt":"<base64>"}`; the salt
 ///    has 32 bytes.
 /// 2. The base64 of one sealed message (Documentation/Formats.md#envelope) to a raw AES key with namespace
@@ -17,7 +17,8 @@ import VarveSeal
 ///    of line 1, its line feed included, in hexadecimal digits. Its plaintext is the JSON of ``KeyStoreContents``.
 /// 3. The SHA-256 of lines 1 and 2, line feeds included, in hexadecimal digits. It tells damage from a wrong secret.
 struct KeyStoreFile {
-    static let format = 1
+    /// Format 2 added states, tags and times of deletion to the contents; a file is written in the oldest format that says all of it.
+    static let formatNewest = 2
     static let type = "varve-key-store"
     /// A key takes about 300 bytes; this is tens of thousands of keys.
     static let bytesMax = 16 * 1024 * 1024
@@ -57,7 +58,7 @@ struct KeyStoreFile {
             precondition(cost.isAcceptable, "scrypt's cost is out of bounds")
             kdf = Header.Derivation(name: "scrypt", salt: kdf.salt, n: cost.n, r: cost.r, p: cost.p)
         }
-        header = try Self.encoder.encode(Header(format: Self.format, kdf: kdf, type: Self.type)).map { $0 }
+        header = try Self.encoder.encode(Header(format: 1, kdf: kdf, type: Self.type)).map { $0 }
     }
 
     /// Reads lines and header; finds damage and newer formats, needs no secret.
@@ -75,11 +76,11 @@ struct KeyStoreFile {
         guard let first = lines.first, let beginning = try? JSONDecoder().decode(Beginning.self, from: Data(first)),
             beginning.type == Self.type
         else { throw damaged("its first line is not a key store's") }
-        guard beginning.format <= Self.format else {
+        guard beginning.format <= Self.formatNewest else {
             throw KeyError(
                 .newerFormat,
                 "The key store '\(path)' has format \(beginning.format), but this version of Varve knows formats "
-                    + "up to \(Self.format). Use a newer Varve."
+                    + "up to \(Self.formatNewest). Use a newer Varve."
             )
         }
         guard lines.count == 4, lines[3].isEmpty else {
@@ -87,7 +88,7 @@ struct KeyStoreFile {
         }
         let digest = SHA256.hash(data: bytes[..<lines[2].startIndex])
         guard lines[2].elementsEqual(Hex.text(digest).utf8) else { throw damaged("its checksum does not hold") }
-        guard beginning.format == Self.format, let header = try? JSONDecoder().decode(Header.self, from: Data(first)),
+        guard beginning.format >= 1, let header = try? JSONDecoder().decode(Header.self, from: Data(first)),
             let salt = Data(base64Encoded: header.kdf.salt), salt.count == Self.saltBytes,
             let message = Data(base64Encoded: Data(lines[1]))
         else { throw damaged("its first two lines do not have the form of format \(beginning.format)") }
@@ -111,7 +112,8 @@ struct KeyStoreFile {
         do {
             let plaintext = try Message.open(message, keys: [wrapper(key)], expecting: try context()).plaintext
             let contents = try Self.decoder.decode(KeyStoreContents.self, from: Data(plaintext))
-            guard contents.isSound else {
+            let format = try JSONDecoder().decode(Beginning.self, from: Data(header)).format
+            guard contents.isSound, contents.format <= format else {
                 throw KeyError(.damaged, "The key store '\(path)' was opened, but what it holds does not fit together.")
             }
             return contents
@@ -132,9 +134,13 @@ struct KeyStoreFile {
 
     /// The whole file with these contents.
     func serialized(_ contents: KeyStoreContents, with key: SymmetricKey) throws -> [UInt8] {
+        var file = self
+        var header = try JSONDecoder().decode(Header.self, from: Data(header))
+        header.format = contents.format
+        file.header = try Self.encoder.encode(header).map { $0 }
         let plaintext = try Self.encoder.encode(contents)
-        let message = try Message.seal(Array(plaintext), context: try context(), recipients: [wrapper(key)])
-        var bytes = header
+        let message = try Message.seal(Array(plaintext), context: try file.context(), recipients: [wrapper(key)])
+        var bytes = file.header
         bytes.append(0x0a)
         bytes.append(contentsOf: Data(message).base64EncodedString().utf8)
         bytes.append(0x0a)
@@ -142,6 +148,9 @@ struct KeyStoreFile {
         bytes.append(0x0a)
         return bytes
     }
+
+    /// Whether another state of the same key store: the same secret opens it.
+    func isSame(as other: KeyStoreFile) -> Bool { salt == other.salt && derivation == other.derivation }
 
     private init(header: [UInt8], derivation: KeyDerivation, salt: [UInt8]) {
         self.header = header

@@ -61,6 +61,9 @@ package struct RawAESKey: DataKeyWrapper {
     }
 
     private static let ivBytes = 12
+
+    /// The name within a provider info that a key of this kind made.
+    static func name(in providerInfo: [UInt8]) -> ArraySlice<UInt8> { providerInfo.dropLast(4 + 4 + ivBytes) }
 }
 
 extension RawAESKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

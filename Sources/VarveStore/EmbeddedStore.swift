@@ -21,6 +21,7 @@ package final class EmbeddedStore: TableStore {
     package let id: String
 
     let options: StoreOptions
+    let keyStore: KeyStore
     let directory: TableDirectory
     private let connections: Mutex<Connections?>
     private let turn: WriteTurn
@@ -53,6 +54,7 @@ package final class EmbeddedStore: TableStore {
         self.folder = folder
         self.id = id
         self.options = options
+        keyStore = keys
         directory = TableDirectory(storeID: id, keyStore: keys)
         turn = try WriteTurn(in: folder, timeoutMilliseconds: options.busyTimeoutMilliseconds)
         connections = Mutex(

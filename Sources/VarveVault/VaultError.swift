@@ -23,6 +23,12 @@ package struct VaultError: Error, CustomStringConvertible, Sendable {
         case manifestMismatch
         /// An object is whole but could not be opened with the keys at hand.
         case unreadable
+        /// A recovery point's keys were destroyed on purpose.
+        case shredded
+        /// Something that was begun on purpose was not brought to its end: a shredding whose keys are still there.
+        case unfinished
+        /// Somebody else is at work on this, or was faster.
+        case locked
         /// An archive holds a name or a kind of entry that Varve never writes.
         case hostileName
         /// Input is larger than a named limit.

@@ -15,6 +15,7 @@ enum ExitStatus: Int32, CaseIterable {
     case usage = 2
     case partlyDone = 3
     case damageFound = 4
+    case notRestorable = 5
     case notFound = 10
     case lockedByAnother = 11
     case wrongKey = 12
@@ -73,12 +74,14 @@ enum ExitStatus: Int32, CaseIterable {
 
     private static func status(_ code: KeyError.Code) -> ExitStatus? {
         switch code {
-        case .wrongSecret, .invalidSecret, .permissions, .noSuchKey, .notThisKit, .replaced, .cannotOpen: .wrongKey
+        case .wrongSecret, .invalidSecret, .permissions, .noSuchKey, .notThisKit, .replaced, .cannotOpen,
+            .keyDisabled, .keyPendingDeletion, .keyDeleted:
+            .wrongKey
         case .noKeyStore: .notFound
         case .damaged: .damageFound
         case .locked: .lockedByAnother
-        case .exists, .aliasTaken, .notAllowed: .refused
-        case .invalidAlias: .usage
+        case .exists, .aliasTaken, .notAllowed, .keyExists: .refused
+        case .invalidAlias, .invalidTag, .outOfBounds: .usage
         case .newerFormat, .io: .failed
         }
     }
@@ -104,6 +107,8 @@ enum ExitStatus: Int32, CaseIterable {
     private static func status(_ code: VaultError.Code) -> ExitStatus? {
         switch code {
         case .noVault, .notFound: .notFound
+        case .shredded: .notRestorable
+        case .locked: .lockedByAnother
         case .damaged, .missing, .manifestMismatch, .hostileName: .damageFound
         case .unreadable: .wrongKey
         default: nil

@@ -87,8 +87,10 @@ struct SnapshotRecord: Encodable {
     let consistency: String
     let key: String
     let manifest: String
+    /// When its keys were destroyed on purpose.
+    let shredded: String?
 
-    init(_ manifest: Manifest, table: String, vault: String) {
+    init(_ manifest: Manifest, table: String, vault: String, shredded: Instant? = nil) {
         id = manifest.id
         kind = manifest.kind.rawValue
         self.table = table
@@ -102,6 +104,7 @@ struct SnapshotRecord: Encodable {
         consistency = manifest.consistency.method
         key = manifest.key.wrappingKey
         self.manifest = manifest.path
+        self.shredded = shredded?.rfc3339
     }
 
     var line: String {

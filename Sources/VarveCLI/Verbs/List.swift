@@ -28,7 +28,9 @@ struct ListVerb: Verb {
         let manifests = catalog.entries.map(\.manifest)
             .filter { wanted == nil || $0.table.name == wanted }
             .sorted { ($0.started, $0.id) < ($1.started, $1.id) }
-        let records = manifests.map { SnapshotRecord($0, table: $0.table.name, vault: target.name) }
+        let records = manifests.map {
+            SnapshotRecord($0, table: $0.table.name, vault: target.name, shredded: catalog.shredded[$0.id]?.shredded)
+        }
         if records.isEmpty {
             console.line(
                 wanted == nil
@@ -41,7 +43,7 @@ struct ListVerb: Verb {
                     [
                         $0.id, $0.table, $0.kind, $0.cut, Units.count($0.items), Units.size($0.rawBytes),
                         Units.size($0.sealedBytes),
-                        $0.consistency,
+                        $0.shredded == nil ? $0.consistency : "SHREDDED",
                     ]
                 }, right: [4, 5, 6])
         }

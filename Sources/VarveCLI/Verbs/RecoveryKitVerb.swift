@@ -8,14 +8,17 @@ import VarveVault
 
 struct RecoveryKitVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "recovery-kit", abstract: "Prove that vault and recovery kit alone are enough.",
-        subcommands: [Test.self])
+        commandName: "recovery-kit", abstract: "The recovery kit: prove that it is enough, print it, make a new one.",
+        subcommands: [Test.self, Print.self, New.self])
 
     struct Test: Verb {
         static let configuration = CommandConfiguration(
             abstract:
                 "Open every recovery point of a vault with the kit alone, and read the newest of each table to its last item.",
-            discussion: "The key store is not used. 'varve doctor' warns until this has been done for each vault.")
+            discussion: HelpText.of(
+                "The key store is not used. 'varve doctor' warns until this has been done for each vault.",
+                examples: [("recovery-kit test --kit /media/stick/varve-recovery-kit.json", "where the kit is kept")],
+                exits: [.damageFound, .notFound, .wrongKey, .configurationInvalid]))
 
         @OptionGroup var common: CommonOptions
         @Option(help: "The recovery kit's file.") var kit: String

@@ -3,6 +3,7 @@
 import ArgumentParser
 import VarveModel
 import VarvePipeline
+import VarveSeal
 import VarveVault
 
 struct ShowVerb: Verb {
@@ -21,6 +22,7 @@ struct ShowVerb: Verb {
     func perform() throws -> ExitStatus {
         let source = try common.home().vault(vault)
         let manifest = try RecoveryPoints(source.vault).find(table: nil, id: id).manifest
+        let tombstone = try source.vault.tombstone(of: manifest.id)
         let console = common.console
         console.line("id            \(manifest.id) (\(manifest.kind.rawValue))")
         console.line("table         \(manifest.table.name) (id \(manifest.table.id))")
@@ -35,9 +37,18 @@ struct ShowVerb: Verb {
         console.line(
             "size          \(Units.size(manifest.rawBytes)) raw, \(Units.size(manifest.sealedBytes)) stored (\(manifest.compression))"
         )
-        console.line(
-            "key           \(manifest.key.id), sealed under \(manifest.key.wrappingClass) key \(manifest.key.wrappingKey)"
-        )
+        if let tombstone {
+            console.line(
+                "key           \(manifest.key.id), DESTROYED on purpose at \(tombstone.shredded.rfc3339); record \(tombstone.path)"
+            )
+        } else {
+            // The key file says how it is now; the manifest, how it was.
+            let recipients = (try? source.vault.keyFiles.recipients(manifest.key.id)) ?? []
+            let now = recipients.map { "\($0.namespace)/\($0.name)" }.joined(separator: " and ")
+            console.line(
+                "key           \(manifest.key.id), sealed to \(now.isEmpty ? "nobody: its file is missing or damaged" : now)"
+            )
+        }
         console.line("manifest      \(manifest.path)")
         console.line("export id     \(manifest.exportID)")
         if let previous = manifest.previous { console.line("previous      \(previous.path)") }

@@ -191,7 +191,9 @@ package struct SweepTable: Sendable {
         let (leases, unreadable) = try Lease.live(in: storage, at: settings.clock.now())
         guard unreadable.isEmpty else { return 0 }
         var settled = 0
-        for entry in try Catalog.read(settings.vault).entries(table: description.id, kind: .sweep) {
+        let catalog = try Catalog.read(settings.vault)
+        for entry in catalog.entries(table: description.id, kind: .sweep)
+        where catalog.shredded[entry.manifest.id] == nil {
             let folder = entry.manifest.folder
             guard try storage.info(try ObjectPath(folder + VaultPaths.outcomeName)) == nil,
                 !leases.contains(where: { $0.protects.contains(folder) })

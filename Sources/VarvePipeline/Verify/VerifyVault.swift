@@ -86,7 +86,9 @@ package struct VerifyVault: Sendable {
                 chosen.contains { Self.concerns($0.manifest, finding.object) }
             }
         }
-        if depth >= .objects { try readBundles(chosen, depth, part, &report, progress, stop) }
+        if depth >= .objects {
+            try readBundles(chosen, shredded: Set(catalog.shredded.keys), depth, part, &report, progress, stop)
+        }
         report.leftovers = try vault.leftovers(grace: .zero, record: commits).objects
         report.findings.sort { ($0.object, $0.level) < ($1.object, $1.level) }
         return report
@@ -119,7 +121,7 @@ package struct VerifyVault: Sendable {
     }
 
     private func readBundles(
-        _ entries: [Catalog.Entry], _ depth: VerifyDepth, _ part: (index: Int, count: Int)?,
+        _ entries: [Catalog.Entry], shredded: Set<String>, _ depth: VerifyDepth, _ part: (index: Int, count: Int)?,
         _ report: inout VerifyReport,
         _ progress: Progress, _ stop: StopSignal
     ) throws {
@@ -136,7 +138,9 @@ package struct VerifyVault: Sendable {
                 !report.findings.contains { $0.level == 0 && $0.object == entry.manifest.folder + bundle.name }
             }
             if present.isEmpty { continue }
-            let contents = depth >= .content ? contents(of: entry, &report) : nil
+            // What was shredded has no content any more; its bundles are still the files that its manifest names.
+            let isShredded = shredded.contains(entry.manifest.id)
+            let contents = depth >= .content && !isShredded ? contents(of: entry, &report) : nil
             for bundle in present {
                 tasks.append(
                     Task(

@@ -96,7 +96,7 @@ enum StoreFile {
         return id
     }
 
-    private static func checkContext(_ id: String) -> EncryptionContext {
+    static func checkContext(_ id: String) -> EncryptionContext {
         ["varve:store": id, "varve:part": "check"]
     }
 

@@ -106,6 +106,10 @@ final class TableDirectory: Sendable {
         let keys: TableKeys
         do {
             keys = TableKeys(try keyStore.openKey(message, expecting: context(tableID: tableID)))
+        } catch let error as KeyError where [.keyDisabled, .keyPendingDeletion, .keyDeleted].contains(error.code) {
+            throw StoreError(
+                .keyMismatch, "The key of table '\(name)' cannot be opened now: its wrapping key may not be used.",
+                cause: error)
         } catch {
             throw StoreError(
                 .keyMismatch,
@@ -132,6 +136,18 @@ final class TableDirectory: Sendable {
             reference = name
         }
         return (TableKeys(key), try keyStore.sealKey(key, under: reference, context: context(tableID: description.id)))
+    }
+
+    /// Seals a table's key under another wrapping key, and proves that it opens.
+    func reseal(_ message: [UInt8], tableID: String, under reference: String) throws -> [UInt8] {
+        let context = context(tableID: tableID)
+        let key = try keyStore.openKey(message, expecting: context)
+        let sealed = try keyStore.sealKey(key, under: reference, context: context)
+        // SymmetricKey compares in constant time.
+        guard try keyStore.openKey(sealed, expecting: context) == key else {
+            throw StoreError(.keyMismatch, "A table's key did not open after it was sealed anew. Nothing was changed.")
+        }
+        return sealed
     }
 
     private func context(tableID: String) -> EncryptionContext {

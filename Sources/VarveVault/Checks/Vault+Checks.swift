@@ -27,7 +27,16 @@ extension Vault {
                 demand(
                     manifest.folder + bundle.name, "Manifest '\(manifest.path)' names this bundle, and it is missing.")
             }
-            if !keysPresent.contains(VaultPaths.keyFolder(manifest.key.id)) {
+            if let tombstone = catalog.shredded[manifest.id] {
+                if keysPresent.contains(VaultPaths.keyFolder(manifest.key.id)) {
+                    findings.append(
+                        Finding(
+                            object: VaultPaths.keyFolder(manifest.key.id), level: 0, code: .unfinished,
+                            reason:
+                                "Tombstone '\(tombstone.path)' says that this key was destroyed, and it is still there. 'varve key shred \(manifest.id)' "
+                                + "destroys it."))
+                }
+            } else if !keysPresent.contains(VaultPaths.keyFolder(manifest.key.id)) {
                 findings.append(
                     Finding(
                         object: VaultPaths.keyFile(manifest.key.id, number: 1), level: 0, code: .missing,
@@ -111,7 +120,7 @@ extension Vault {
                             reason: "This manifest names one of another table as the one before it."))
                 }
             }
-            if let keys {
+            if let keys, catalog.shredded[manifest.id] == nil {
                 findings += checkUnderKey(entry, catalog, keys)
             } else if let outcome = outcomeObject(manifest, catalog) {
                 findings += attempt(outcome.text, level: 1) {

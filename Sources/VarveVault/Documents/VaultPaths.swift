@@ -7,6 +7,7 @@ package enum VaultPaths {
     package static let tables = "tables/"
     package static let catalog = "catalog/"
     package static let keys = "keys/"
+    package static let tombstones = "tombstones/"
     package static let leases = "leases/"
     package static let manifestName = "manifest.json"
     package static let outcomeName = "outcome.json"
@@ -39,6 +40,11 @@ package enum VaultPaths {
 
     package static func keyFile(_ id: String, number: Int) -> String {
         keyFolder(id) + padded(number, to: 4) + ".key"
+    }
+
+    /// `tombstones/<time>~<id of the recovery point>.json`
+    package static func tombstone(at time: Instant, id: String) -> String {
+        "\(tombstones)\(stem(started: time, id: id)).json"
     }
 
     package static func bundle(number: Int) -> String { padded(number, to: 6) + ".tar.esdk" }

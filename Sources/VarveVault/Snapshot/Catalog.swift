@@ -29,6 +29,8 @@ package struct Catalog: Sendable {
     package let objects: [ObjectPath: ObjectInfo]
     /// The stems `<started>~<id>` of manifests that no sound copy is left of.
     package let unreadable: Set<String>
+    /// The tombstones of recovery points whose keys were destroyed, by the recovery point's id.
+    package let shredded: [String: Tombstone]
 
     package static func read(_ vault: Vault, depth: Depth = .oneCopy) throws -> Catalog {
         var objects: [ObjectPath: ObjectInfo] = [:]
@@ -52,7 +54,10 @@ package struct Catalog: Sendable {
             if let found { entries.append(found) } else { unreadable.insert(stem) }
         }
         entries.sort { ($0.manifest.started, $0.manifest.id) < ($1.manifest.started, $1.manifest.id) }
-        return Catalog(entries: entries, findings: findings, objects: objects, unreadable: unreadable)
+        let tombstones = vault.tombstones(among: objects.keys)
+        return Catalog(
+            entries: entries, findings: findings + tombstones.findings, objects: objects, unreadable: unreadable,
+            shredded: tombstones.tombstones)
     }
 
     private struct Places {
@@ -131,9 +136,9 @@ package struct Catalog: Sendable {
         }
     }
 
-    /// The snapshot of a table with the latest cut.
+    /// The snapshot of a table with the latest cut, of those whose keys are there.
     package func latest(table: String) -> Entry? {
-        entries(table: table, kind: .snapshot).max {
+        entries(table: table, kind: .snapshot).filter { shredded[$0.manifest.id] == nil }.max {
             $0.manifest.consistency.cut.time < $1.manifest.consistency.cut.time
         }
     }

@@ -13,6 +13,8 @@ package protocol KeyOpening: Sendable {
 package protocol KeySealing: KeyOpening {
     func sealKey(_ key: SymmetricKey, under reference: String, context: EncryptionContext) throws -> [UInt8]
     func resolve(_ reference: String) throws -> (id: String, class: KeyClass)
+    /// To whom ``sealKey(_:under:context:)`` would seal now.
+    func recipients(under reference: String) throws -> [Message.Recipient]
 }
 
 extension KeyStore: KeySealing {}
@@ -49,17 +51,111 @@ package struct KeyFiles: Sendable {
         return path
     }
 
+    /// Every file of a key, ascending by number.
+    func all(_ id: String) throws -> [(path: ObjectPath, number: Int)] {
+        try storage.list(VaultPaths.keyFolder(id)).compactMap { object in
+            Self.number(object.path).map { (object.path, $0) }
+        }.sorted { $0.number < $1.number }
+    }
+
     /// The file that counts for a key: the one with the highest number.
     package func newest(_ id: String) throws -> ObjectPath {
-        let folder = VaultPaths.keyFolder(id)
-        let found = try storage.list(folder).filter { Self.number($0.path) != nil }
-        guard let newest = found.max(by: { (Self.number($0.path) ?? 0) < (Self.number($1.path) ?? 0) }) else {
+        guard let newest = try all(id).last else {
             throw VaultError(
                 .missing,
-                "The vault holds no key file below '\(folder)'. What was sealed with this key cannot be opened; look for a copy of the vault."
+                "The vault holds no key file below '\(VaultPaths.keyFolder(id))'. What was sealed with this key cannot be opened; look for a copy of "
+                    + "the vault."
             )
         }
         return newest.path
+    }
+
+    /// The newest file of a key with its bytes. A rewrap may take it away between the listing and the reading: then there is a newer one.
+    private func newestMessage(_ id: String) throws -> (path: ObjectPath, message: [UInt8]) {
+        var attempts = 0
+        while true {
+            let path = try newest(id)
+            do {
+                return (path, try storage.get(path, atMost: Self.bytesMax))
+            } catch let error as VaultError where error.code == .notFound && attempts < Self.attemptsMax {
+                attempts += 1
+            }
+        }
+    }
+
+    /// Each needs another rewrap of the same key in the same instant.
+    private static let attemptsMax = 8
+
+    /// To whom the file that counts is sealed.
+    package func recipients(_ id: String) throws -> [Message.Recipient] {
+        let (path, message) = try newestMessage(id)
+        do {
+            return try Message.recipients(of: message)
+        } catch {
+            throw VaultError(.damaged, "Key file '\(path)' is damaged.", cause: error)
+        }
+    }
+
+    /// What became of one key.
+    package enum Rewrapped: Sendable, Equatable {
+        /// It was sealed so already.
+        case unchanged
+        /// A new file of so many bytes was written.
+        case written(bytes: Int)
+    }
+
+    /// Seals a key anew, as a file with a higher number, and takes the lower ones away once the new one has been read back and opened.
+    ///
+    /// At whatever point this is broken off, the key opens; the next rewrap takes away what was left.
+    package func rewrap(_ id: String, origin: String, under reference: String, keys: any KeySealing) throws -> Rewrapped
+    {
+        let wanted = try keys.recipients(under: reference)
+        var attempts = 0
+        while true {
+            let before = try all(id)
+            if try recipients(id) == wanted {
+                try removeLower(id)
+                return .unchanged
+            }
+            let key = try open(id, origin: origin, keys: keys)
+            do {
+                let path = try write(
+                    key, origin: origin, under: reference, keys: keys, number: (before.last?.number ?? 0) + 1)
+                try removeLower(id)
+                return .written(bytes: try storage.info(path)?.bytes ?? 0)
+            } catch let error as VaultError where error.code == .exists {
+                // Somebody else wrote this number: look again at what they made of it.
+                attempts += 1
+                guard attempts <= Self.attemptsMax else {
+                    throw VaultError(
+                        .locked,
+                        "Another rewrap is at work on the key files below '\(VaultPaths.keyFolder(id))'. Run this again when it has ended.",
+                        cause: error)
+                }
+            }
+        }
+    }
+
+    /// Only the file with the highest number counts.
+    private func removeLower(_ id: String) throws {
+        for file in try all(id).dropLast() { try storage.delete(file.path) }
+    }
+
+    /// Deletes every file of a key and proves that none is left.
+    func destroy(_ id: String) throws {
+        var attempts = 0
+        while true {
+            let files = try all(id)
+            if files.isEmpty { return }
+            guard attempts < Self.attemptsMax else {
+                throw VaultError(
+                    .locked,
+                    "Somebody writes key files below '\(VaultPaths.keyFolder(id))' while they are destroyed. Run this again."
+                )
+            }
+            attempts += 1
+            for file in files { try storage.delete(file.path) }
+        }
     }
 
     static func number(_ path: ObjectPath) -> Int? {
@@ -73,8 +169,7 @@ package struct KeyFiles: Sendable {
 
     /// Reads and opens the key `id`, which was born in vault `origin`.
     package func open(_ id: String, origin: String, keys: any KeyOpening) throws -> SnapshotKey {
-        let path = try newest(id)
-        let message = try storage.get(path, atMost: Self.bytesMax)
+        let (path, message) = try newestMessage(id)
         do {
             return SnapshotKey(
                 id: id, key: try keys.openKey(message, expecting: try BundleContext.key(origin: origin, id: id)))

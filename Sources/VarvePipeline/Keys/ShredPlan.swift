@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import VarveModel
+package import VarveStore
+package import VarveVault
+
+/// What else still holds items of a recovery point that is about to be shredded. Destroying its keys does not reach these.
+package struct ShredPlan: Sendable {
+    package struct Holder: Sendable, Encodable, Equatable {
+        /// `recoveryPoint`, `table` or `copy`.
+        package let what: String
+        /// The vault's or the store's name.
+        package let place: String
+        /// The recovery point's id or the table's name.
+        package let name: String
+        /// One line for people.
+        package let reason: String
+    }
+
+    package let entry: Catalog.Entry
+    package let holders: [Holder]
+
+    package init(
+        _ entry: Catalog.Entry, in vaultName: String, vaults: [(name: String, vault: Vault)],
+        stores: [(name: String, store: EmbeddedStore)]
+    ) throws {
+        self.entry = entry
+        let manifest = entry.manifest
+        var holders: [Holder] = []
+        for (name, vault) in vaults {
+            let catalog = try Catalog.read(vault)
+            for other in catalog.entries(table: manifest.table.id).map(\.manifest)
+            where catalog.shredded[other.id] == nil && !(name == vaultName && other.id == manifest.id) {
+                holders.append(
+                    Holder(
+                        what: other.id == manifest.id ? "copy" : "recoveryPoint", place: name, name: other.id,
+                        reason: other.id == manifest.id
+                            ? "vault \(name) holds a copy of it, with key files of its own"
+                            : "vault \(name) holds \(other.kind.rawValue) \(other.id) of the same table, of \(other.consistency.cut.time)"
+                    ))
+            }
+        }
+        for (name, store) in stores {
+            for table in try store.tables() where table.id == manifest.table.id {
+                holders.append(
+                    Holder(
+                        what: "table", place: name, name: table.name,
+                        reason:
+                            "table \(name)/\(table.name) is live, and the store's change log holds its latest changes"))
+            }
+        }
+        self.holders = holders
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import VarveModel
+
+extension Vault {
+    /// Destroys the keys of a recovery point for good: first a tombstone, then every version of its key file.
+    ///
+    /// Broken off in between, the tombstone stands and the keys may be there: verify says so, and shredding again finishes it. The bundles stay,
+    /// as noise; so do both copies of the manifest.
+    ///
+    /// - Returns: The tombstone, and whether it was there before.
+    /// - Throws: `.locked` when a live lease says that the recovery point is being written, read or swept.
+    package func shred(
+        _ entry: Catalog.Entry, tool: String, clock: any Clock = SystemClock()
+    ) throws -> (tombstone: Tombstone, wasThere: Bool) {
+        let manifest = entry.manifest
+        let now = clock.now()
+        let (leases, unreadable) = try Lease.live(in: storage, at: now)
+        let lease = leases.first { lease in lease.protects.contains { manifest.folder.hasPrefix($0) } }
+        guard lease == nil, unreadable.isEmpty else {
+            throw VaultError(
+                .locked,
+                "Recovery point '\(manifest.id)' is in use: \(lease.map { "\($0.what), process \($0.pid) on \($0.host)" } ?? "by whoever wrote lease '\(unreadable[0])'"). "
+                    + "Nothing was destroyed; run this again when that has ended.")
+        }
+        if let tombstone = try tombstone(of: manifest.id) {
+            try keyFiles.destroy(tombstone.key)
+            return (tombstone, true)
+        }
+        let path = try ObjectPath(VaultPaths.tombstone(at: now, id: manifest.id))
+        let tombstone = Tombstone(
+            format: Tombstone.formatNewest, vault: id, path: path.text, id: manifest.id, recoveryPoint: manifest.kind,
+            table: manifest.table, cut: manifest.consistency.cut.time, items: manifest.items, key: manifest.key.id,
+            manifest: entry.document.sha256Text, shredded: now, tool: tool)
+        try storage.put(path, try ProvenDocument.encode(tombstone).bytes)
+        try keyFiles.destroy(manifest.key.id)
+        return (tombstone, false)
+    }
+}
