@@ -64,7 +64,7 @@ let package = Package(
         tests("TidyTests", []),
         tests("VarveModelTests", ["VarveModel"], resources: [.copy("Fixtures")]),
         tests("VarveSealTests", ["VarveSeal", crypto], resources: [.copy("Fixtures")]),
-        tests("VarveKeysTests", ["VarveKeys", "VarveSeal", crypto]),
+        tests("VarveKeysTests", ["VarveKeys", "VarveSeal", crypto], resources: [.copy("Fixtures")]),
         tests("VarveStoreTests", ["VarveStore", "VarveKeys", "VarveModel"]),
         tests(
             "VarveVaultTests", ["VarveVault", "VarveKeys", "VarveSeal", "VarveModel", crypto],

@@ -127,7 +127,7 @@ import VarveTestKit
             #expect(error?.code == .newerFormat)
             #expect(error?.message.contains("newer") == true)
         }
-        try fixture.write(Self.file(#"{"format":2,"type":"something-else"}"#, []))
+        try fixture.write(Self.file(#"{"format":3,"type":"something-else"}"#, []))
         #expect(code { _ = try fixture.open() } == .damaged)
     }
 

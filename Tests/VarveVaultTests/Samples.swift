@@ -28,6 +28,33 @@ struct FixedKeys: KeySealing {
     }
 
     func resolve(_ reference: String) throws -> (id: String, class: KeyClass) { ("fixed", .customer) }
+
+    func recipients(under reference: String) throws -> [Message.Recipient] {
+        [Message.Recipient(namespace: wrapper.namespace, name: wrapper.name)]
+    }
+}
+
+/// Two wrapping keys: both open, and the reference `other` seals under the second.
+struct TwoKeys: KeySealing {
+    var first = FixedKeys()
+    var second = FixedKeys.other
+
+    private func keys(_ reference: String) -> FixedKeys { reference == "other" ? second : first }
+
+    func sealKey(_ key: SymmetricKey, under reference: String, context: EncryptionContext) throws -> [UInt8] {
+        try keys(reference).sealKey(key, under: reference, context: context)
+    }
+
+    func openKey(_ message: [UInt8], expecting: EncryptionContext) throws -> SymmetricKey {
+        SymmetricKey(
+            data: try Message.open(message, keys: [first.wrapper, second.wrapper], expecting: expecting).plaintext)
+    }
+
+    func resolve(_ reference: String) throws -> (id: String, class: KeyClass) { ("fixed", .customer) }
+
+    func recipients(under reference: String) throws -> [Message.Recipient] {
+        try keys(reference).recipients(under: reference)
+    }
 }
 
 /// A clock that moves only when it is told to, or by a step at each look.

@@ -176,6 +176,9 @@ import VarveVault
                 try FixedKeys().openKey(message, expecting: expecting)
             }
             func resolve(_ reference: String) throws -> (id: String, class: KeyClass) { ("x", .customer) }
+            func recipients(under reference: String) throws -> [Message.Recipient] {
+                try FixedKeys().recipients(under: reference)
+            }
         }
         let folder = try TemporaryFolder()
         let vault = try Samples.vault(folder)
