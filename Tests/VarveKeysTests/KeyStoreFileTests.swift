@@ -120,7 +120,7 @@ import VarveTestKit
 
     @Test func `a newer format is named as such, whatever else it holds`() throws {
         for text in [
-            Self.header(#""name":"argon2""#, format: 2), #"{"format":7,"type":"varve-key-store","more":[]}"#,
+            Self.header(#""name":"argon2""#, format: 3), #"{"format":7,"type":"varve-key-store","more":[]}"#,
         ] {
             try fixture.write(text.utf8)
             let error = #expect(throws: KeyError.self) { _ = try fixture.open() }
