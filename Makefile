@@ -4,6 +4,7 @@
 #   make test      installs what is missing, builds everything, runs every test
 #   make torture   the trials of make test by the thousand: damages, kills, full disks; takes hours
 #   make install   the release build, its manual page and completions, below PREFIX (/usr/local)
+#   make bench     measures Varve beside other tools, on an idle machine; takes half an hour and about 30 GB of disk
 #   make check     formatting and shell syntax
 #   make clean     removes what was built; the home in .varve and its vault stay
 
@@ -12,7 +13,7 @@ SHELL := /bin/bash
 # Trials that measure time or need the machine for themselves; they run alone.
 TRIALS := VarveCLITests.Torture
 .DEFAULT_GOAL := help
-.PHONY: help nightly test torture install check clean
+.PHONY: help nightly test torture bench install check clean
 PREFIX ?= /usr/local
 
 help:
@@ -50,6 +51,12 @@ install:
 	$$varve completion bash > "$$share/bash-completion/completions/varve"; \
 	$$varve completion zsh > "$$share/zsh/site-functions/_varve"; \
 	$$varve completion fish > "$$share/fish/vendor_completions.d/varve.fish"
+
+# VARVE_BENCH_ITEMS shrinks it, VARVE_BENCH_DIR says where; Benchmarks/run --help lists what can be measured alone.
+bench:
+	.ci/install-needs build bench
+	swift build -c release --product varve
+	Benchmarks/run --json .build/benchmarks.json
 
 check:
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift

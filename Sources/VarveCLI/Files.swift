@@ -55,6 +55,19 @@ enum Files {
     }
 
     /// Adds a line to a file, which is made if need be, and sees it onto the disk.
+    /// Writes all of `bytes` to a descriptor that is open.
+    static func write(_ bytes: [UInt8], to descriptor: Int32, name: String) throws {
+        var offset = 0
+        while offset < bytes.count {
+            let written = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress.map { $0 + offset }, $0.count - offset)
+            }
+            if written < 0 && errno == EINTR { continue }
+            guard written > 0 else { throw UsageError("\(name) cannot be written: \(reason(errno)).", status: .failed) }
+            offset += written
+        }
+    }
+
     static func append(_ text: String, to path: FilePath) throws {
         let descriptor = open(path.string, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw UsageError("\(path) cannot be opened: \(reason(errno)).", status: .failed) }

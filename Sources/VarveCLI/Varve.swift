@@ -29,7 +29,7 @@ struct Varve: ParsableCommand {
             VerifyVerb.self,
             DrillVerb.self, SweepVerb.self, PruneVerb.self, RunVerb.self, KeyVerb.self, RecoveryKitVerb.self,
             ConfigVerb.self,
-            DoctorVerb.self, CompletionVerb.self, ManualVerb.self,
+            DoctorVerb.self, BenchVerb.self, CompletionVerb.self, ManualVerb.self,
         ])
 }
 

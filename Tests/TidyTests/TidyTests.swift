@@ -59,6 +59,7 @@ import VarveTestKit
         expectTidy([try SourceFile.one("Package.swift")], Rules.licence)
         expectTidy(try SourceFile.all(under: "Sources", ending: ["h"]), Rules.licence)
         expectTidy(try SourceFile.all(under: "Jobs", ending: ["sh"]), Rules.licence)
+        expectTidy([try SourceFile.one("Benchmarks/run")], Rules.licence)
     }
 
     @Test func `nothing in Sources stops the program on input`() throws {

@@ -99,6 +99,12 @@ import VarveTestKit
         Shape("config validate", "valid", "files", "problems"),
         Shape("config show", "version", "keys", "stores", "vaults", "state", "defaults"),
         Shape("doctor", "healthy", "checks"),
+        Shape(
+            "bench --items 300 --seconds 0", "type", "version", "folder", "seed", "items", "rawBytes", "storedBytes",
+            "cores", "stages", "whole"),
+        Shape(
+            "bench data --items 3 ../generated.jsonl", "file", "items", "rawBytes", "compressedBytes", "seed", "order",
+            "expired"),
         // A failed command says so in JSON as well.
         Shape("restore FullSchema --as FullSchema --latest", "type", "code", "message", "chain", exitCode: 1),
         Shape("table describe Nope", "type", "code", "message", "chain", exitCode: 10),

@@ -21,6 +21,13 @@ enum Units {
         return "\(scaled / 10).\(abs(scaled % 10))"
     }
 
+    /// Two digits after the point.
+    static func hundredths(_ value: Double) -> String {
+        let scaled = Int((value * 100).rounded())
+        let digits = abs(scaled % 100)
+        return "\(scaled / 100).\(digits < 10 ? "0" : "")\(digits)"
+    }
+
     /// A count with thin groups: `1 204 331`.
     static func count(_ value: Int) -> String {
         var digits = Array(String(value))

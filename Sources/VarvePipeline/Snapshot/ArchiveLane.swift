@@ -32,9 +32,7 @@ struct ArchiveLane: ~Copyable {
     mutating func add(_ item: UnsafeRawBufferPointer) throws {
         let line = item.count + ExportLine.prefix.count + ExportLine.suffix.count
         if raw.count + line > DataFile.rawBytesMax { try closeDataFile() }
-        raw.append(contentsOf: ExportLine.prefix)
-        raw.append(contentsOf: item)
-        raw.append(contentsOf: ExportLine.suffix)
+        ExportLine.append(item, to: &raw)
         digest.add(item: item)
         items += 1
     }

@@ -11,7 +11,7 @@ import VarveModel
 /// Threads check and seal their batches side by side; rows then go into the heap one batch after the other, in the order in which batches
 /// came, each in a transaction of its own, so that other writers wait for one batch at most. The indexes are built at the end, from sorted keys.
 /// A process that dies leaves the heap to ``EmbeddedStore/removeAbandonedHeaps()``, because nobody holds the load's lock any more.
-final class EmbeddedLoad: BulkLoad {
+final class EmbeddedLoad: StagedLoad {
     private let store: EmbeddedStore
     private let id: String
     private let target: LoadTarget
@@ -55,34 +55,30 @@ final class EmbeddedLoad: BulkLoad {
     private var version: Int64 { -table.heap }
 
     func add(_ batch: ItemBatch) throws {
+        if batch.isEmpty { return }
+        try insert(try seal(batch))
+    }
+
+    func seal(_ batch: ItemBatch) throws -> SealedBatch {
         guard case .filling = state.withLock({ $0 }) else { throw notOpen() }
-        guard !batch.isEmpty else { return }
         let first = try turns.draw(batch.count)
-        let rows: SealedRows
         do {
-            rows = try seal(batch, firstRow: first + 1)
+            return try seal(batch, firstRow: first + 1)
         } catch {
             turns.fail(error)
             throw error
         }
-        try turns.serve(from: first, count: batch.count) {
+    }
+
+    func insert(_ rows: SealedBatch) throws {
+        try turns.serve(from: rows.firstRow - 1, count: rows.ends.count) {
             try connection.access { access in try turn.take { try insert(rows, on: access) } }
         }
         bytes.wrappingAdd(rows.sizes, ordering: .relaxed)
     }
 
-    /// A batch, ready to be inserted.
-    private struct SealedRows {
-        let firstRow: Int64
-        var bodies: [UInt8] = []
-        var ends: [Int] = []
-        var scanned: [ScannedItem] = []
-        var hashes: [[UInt8]] = []
-        var sizes = 0
-    }
-
-    private func seal(_ batch: ItemBatch, firstRow: Int64) throws -> SealedRows {
-        var rows = SealedRows(firstRow: firstRow)
+    private func seal(_ batch: ItemBatch, firstRow: Int64) throws -> SealedBatch {
+        var rows = SealedBatch(firstRow: firstRow)
         rows.bodies.reserveCapacity(batch.bytes.count + batch.count * SealedBody.overhead)
         rows.ends.reserveCapacity(batch.count)
         rows.scanned.reserveCapacity(batch.count)
@@ -104,7 +100,7 @@ final class EmbeddedLoad: BulkLoad {
         return rows
     }
 
-    private func insert(_ rows: SealedRows, on access: Connection.Access) throws {
+    private func insert(_ rows: SealedBatch, on access: Connection.Access) throws {
         try access.beginWrite()
         do {
             let insert = try access.statement(ItemLookup.insert(into: table.heap))

@@ -9,7 +9,7 @@ import VarveModel
 ///
 /// It keeps the write-ahead log from being emptied. So it watches the log, and gives way when that has grown past its bound: then reading
 /// fails with `.snapshotExpired`, and writers never notice.
-final class EmbeddedSnapshot: TableSnapshot {
+final class EmbeddedSnapshot: StagedSnapshot {
     let description: TableDescription
     let cut: Cut
     let approximateItems: Int
@@ -69,19 +69,42 @@ final class EmbeddedSnapshot: TableSnapshot {
     }
 
     func read(segment: Int, reader: Int, _ body: (ItemBatch) throws -> Void) throws {
-        precondition(readers.indices.contains(reader) && (0..<segments).contains(segment), "no such reader or segment")
-        guard let rows else { return }
-        let first = rows.lowerBound + Int64(segment) * rowsPerSegment
-        let last = min(first + rowsPerSegment - 1, rows.upperBound)
-        var heap = HeapReader(table: table, from: first, through: last)
+        guard var heap = heap(segment) else { return }
         repeat {
-            try checkOpen()
-            try readers[reader].access { access in
-                guard access.isInTransaction else { throw ended() }
-                try heap.fill(on: access)
-            }
+            try access(reader) { try heap.fill(on: $0) }
             if !heap.batch.isEmpty { try body(heap.batch) }
         } while !heap.isAtEnd
+    }
+
+    func readSealed(segment: Int, reader: Int, _ body: (SealedRows) throws -> Void) throws {
+        guard var heap = heap(segment) else { return }
+        var rows = SealedRows()
+        repeat {
+            try access(reader) { try heap.fill(&rows, on: $0) }
+            if !rows.isEmpty { try body(rows) }
+        } while !heap.isAtEnd
+    }
+
+    func open(_ rows: SealedRows, reader: Int, _ body: (ItemBatch) throws -> Void) throws {
+        var heap = HeapReader(table: table, from: 0, through: 0)
+        try access(reader) { try heap.open(rows, on: $0) }
+        try body(heap.batch)
+    }
+
+    private func heap(_ segment: Int) -> HeapReader? {
+        precondition((0..<segments).contains(segment), "no such segment")
+        guard let rows else { return nil }
+        let first = rows.lowerBound + Int64(segment) * rowsPerSegment
+        return HeapReader(table: table, from: first, through: min(first + rowsPerSegment - 1, rows.upperBound))
+    }
+
+    private func access(_ reader: Int, _ body: (Connection.Access) throws -> Void) throws {
+        precondition(readers.indices.contains(reader), "no such reader")
+        try checkOpen()
+        try readers[reader].access { access in
+            guard access.isInTransaction else { throw ended() }
+            try body(access)
+        }
     }
 
     private func checkOpen() throws {

@@ -31,24 +31,53 @@ struct HeapReader {
 
     mutating func fill(on access: Connection.Access) throws {
         batch.removeAll()
+        try forEachRow(on: access) { reader, row, version, body in
+            let plain = body.count - SealedBody.overhead
+            if !reader.batch.isEmpty, reader.batch.bytes.count + plain > StoreLimits.batchBytes { return false }
+            try reader.open(body, row: row, version: version, on: access)
+            return true
+        }
+    }
+
+    /// Reads the next rows and leaves them sealed.
+    mutating func fill(_ rows: inout SealedRows, on access: Connection.Access) throws {
+        rows.removeAll()
+        try forEachRow(on: access) { _, row, version, body in
+            if !rows.isEmpty, rows.bytes.count + body.count > StoreLimits.batchBytes { return false }
+            rows.append(body, row: row, version: version)
+            return true
+        }
+    }
+
+    /// Opens rows that were read before.
+    mutating func open(_ rows: SealedRows, on access: Connection.Access) throws {
+        batch.removeAll()
+        try rows.forEach { row, version, body in try open(body, row: row, version: version, on: access) }
+    }
+
+    /// Steps over the rows that come next, until `take` declines one, which then comes first the next time.
+    private mutating func forEachRow(
+        on access: Connection.Access,
+        _ take: (inout HeapReader, _ row: Int64, _ version: Int64, _ body: UnsafeRawBufferPointer) throws -> Bool
+    ) throws {
         let select = try access.statement(sql)
         defer { select.reset() }
         select.bind(next, at: 1)
         select.bind(last, at: 2)
         while try select.step() {
             let row = select.int64(0)
-            let body = select.blob(2)
-            if !batch.isEmpty, batch.bytes.count + body.count - SealedBody.overhead > StoreLimits.batchBytes {
+            guard try take(&self, row, select.int64(1), select.blob(2)) else {
                 next = row
                 return
             }
-            binding.place(row: row, version: select.int64(1))
-            try append(body, row: row, on: access)
         }
         isAtEnd = true
     }
 
-    private mutating func append(_ body: UnsafeRawBufferPointer, row: Int64, on access: Connection.Access) throws {
+    private mutating func open(
+        _ body: UnsafeRawBufferPointer, row: Int64, version: Int64, on access: Connection.Access
+    ) throws {
+        binding.place(row: row, version: version)
         guard let sealedBy = SealedBody.run(of: body) else { throw table.damaged(row: row) }
         let key: SymmetricKey
         if sealedBy == run, let known = self.key {

@@ -2,7 +2,7 @@
 
 import CArchive
 import Glibc
-import VarveModel
+package import VarveModel
 
 /// Takes what libarchive writes; keeps the error that stopped it, because a C callback cannot throw.
 private final class ArchiveSink {
@@ -16,8 +16,8 @@ private final class ArchiveSink {
 /// Writes a tar archive, or one zstd-compressed stream, through libarchive into a closure.
 ///
 /// Dropped without ``finish()``, it writes nothing more.
-struct ArchiveWriter: ~Copyable {
-    enum Form {
+package struct ArchiveWriter: ~Copyable {
+    package enum Form {
         /// POSIX ustar, which every tar reads. Sizes to 8 GiB and names to 100 bytes: more than Varve writes.
         case tar
         /// No archive: the bytes of one file, compressed.
@@ -28,7 +28,7 @@ struct ArchiveWriter: ~Copyable {
     private let entry: OpaquePointer
     private let sink: ArchiveSink
 
-    init(_ form: Form, to push: @escaping (UnsafeRawBufferPointer) throws -> Void) throws {
+    package init(_ form: Form, to push: @escaping (UnsafeRawBufferPointer) throws -> Void) throws {
         let sink = ArchiveSink(push)
         let (handle, entry) = try Self.open(form, sink)
         self.handle = handle
@@ -94,7 +94,7 @@ struct ArchiveWriter: ~Copyable {
     }
 
     /// Writes one regular file.
-    mutating func add(name: String, modified: Instant, _ bytes: UnsafeRawBufferPointer) throws {
+    package mutating func add(name: String, modified: Instant, _ bytes: UnsafeRawBufferPointer) throws {
         archive_entry_clear(entry)
         archive_entry_set_pathname(entry, name)
         archive_entry_set_filetype(entry, Archive.regularFile)
@@ -120,7 +120,7 @@ struct ArchiveWriter: ~Copyable {
     }
 
     /// Writes what ends the archive.
-    consuming func finish() throws {
+    package consuming func finish() throws {
         let handle = handle
         try passing { try Archive.check(handle, "The archive could not be ended") { archive_write_close(handle) } }
         sink.isClosed = true

@@ -39,7 +39,7 @@ package struct DataFile: Sendable {
         md5 = compressed.withUnsafeBytes { Self.md5($0) }
     }
 
-    static func md5(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+    package static func md5(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         var hash = Insecure.MD5()
         hash.update(bufferPointer: bytes)
         return Array(hash.finalize())

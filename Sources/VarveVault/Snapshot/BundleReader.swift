@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Crypto
 import VarveModel
 package import VarveSeal
 
@@ -54,7 +53,7 @@ package struct BundleReader {
         do {
             let frames = OpenedFrames(
                 try MessageOpener(keys: [key], expecting: context) { try input.read(into: $0) })
-            try readArchive(frames, body)
+            try readArchive(frames.next, body)
             try frames.drain()
         } catch let error as SealError {
             throw VaultError(
@@ -66,8 +65,11 @@ package struct BundleReader {
         }
     }
 
-    private func readArchive(_ frames: OpenedFrames, _ body: (BundleEntry) throws -> Void) throws {
-        var archive = try ArchiveReader(.tar, what: "Bundle '\(path)'", frames.next)
+    /// Reads the bundle's archive, whose bytes `pull` gives: a part a call, valid until the next; an empty one at the end.
+    package func readArchive(
+        _ pull: @escaping () throws -> UnsafeRawBufferPointer, _ body: (BundleEntry) throws -> Void
+    ) throws {
+        var archive = try ArchiveReader(.tar, what: "Bundle '\(path)'", pull)
         let folder = ExportLayout.folder(exportID)
         var seen: Set<String> = []
         var bytes: [UInt8] = []
@@ -112,28 +114,28 @@ package struct BundleReader {
 /// Hashes an object's bytes as they are read.
 private final class HashedInput {
     private let object: any ObjectReader
-    var hash = SHA256()
+    private(set) var hash = ObjectHash()
 
     init(_ object: any ObjectReader) { self.object = object }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         let count = try object.read(into: buffer)
-        hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         return count
     }
 }
 
 /// Lends a message's plaintext frame by frame; each stays valid until the next is asked for.
-private final class OpenedFrames {
+package final class OpenedFrames {
     private var opener: MessageOpener
     private var frame = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 16)
 
-    init(_ opener: consuming MessageOpener) { self.opener = opener }
+    package init(_ opener: consuming MessageOpener) { self.opener = opener }
 
     deinit { frame.deallocate() }
 
     /// The next frame that is not empty; an empty one at the message's end.
-    func next() throws -> UnsafeRawBufferPointer {
+    package func next() throws -> UnsafeRawBufferPointer {
         while true {
             let count = try opener.withNext { plaintext in
                 if frame.count < plaintext.count {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Crypto
 import VarveModel
 import VarveSeal
 
@@ -128,7 +127,7 @@ private final class SealedObject {
         guard let sealer = sealer.take() else { throw VaultError(.misuse, "A sealed object was ended twice.") }
         try sealer.finish()
         try object.commit()
-        return (output.bytes, Array(output.hash.finalize()))
+        return (output.hash.bytes, output.hash.finalize())
     }
 
     func abandon() {
@@ -139,14 +138,12 @@ private final class SealedObject {
 
 private final class HashedOutput {
     private let object: any ObjectWriter
-    var hash = SHA256()
-    var bytes = 0
+    private(set) var hash = ObjectHash()
 
     init(_ object: any ObjectWriter) { self.object = object }
 
     func write(_ buffer: UnsafeRawBufferPointer) throws {
-        hash.update(bufferPointer: buffer)
-        bytes += buffer.count
+        hash.update(buffer)
         try object.write(buffer)
     }
 }
