@@ -133,6 +133,18 @@ final class DamageLane {
             Checkout.varve, ["prune", "--leftovers", "--grace", "0s"], in: home, timeLimit: .seconds(60))
     }
 
+    /// Prunes while the home's record of commits is not there.
+    func pruneWithoutRecord() throws -> ProcessResult {
+        let state = home.appending(".varve/state").string
+        let away = state + ".away"
+        try FileManager.default.moveItem(atPath: state, toPath: away)
+        defer {
+            try? FileManager.default.removeItem(atPath: state)
+            try? FileManager.default.moveItem(atPath: away, toPath: state)
+        }
+        return try pruneByCommand()
+    }
+
     // MARK: Restoring
 
     enum Restored {

@@ -15,8 +15,11 @@ extension Torture {
     /// `VARVE_DAMAGES` says how many (2,000), `VARVE_SEED` which. One in ten also goes through the command; one in ten is followed by a prune
     /// that must not touch what is sound, and one in twenty or more by a restore of what was damaged.
     struct DamageTests {
-        static let byCommandEvery = 10
-        static let pruneEvery = 10
+        // Damages alternate: even numbers flip bits, odd ones do everything else. Both kinds must meet each way of looking.
+        static func isByCommand(_ number: Int) -> Bool { [0, 11].contains(number % 20) }
+        static func isPruned(_ number: Int) -> Bool { [5, 15, 26, 36].contains(number % 40) }
+        /// Without the home's record of commits, which protects what damaged manifests would.
+        static func isPrunedWithoutRecord(_ number: Int) -> Bool { [15, 36].contains(number % 40) }
         static let restoreEvery = 12
 
         @Test(.timeLimit(.minutes(60)))
@@ -119,13 +122,13 @@ struct DamageTrial {
         try lane.apply(damage)
         let verdict = try lane.verify()
         judge(verdict, &record)
-        if number % Torture.DamageTests.byCommandEvery < 1 {
+        if Torture.DamageTests.isByCommand(number) {
             record.byCommand = true
             let byCommand = try lane.verifyByCommand()
             if byCommand != verdict { record.problems.append("the command says \(byCommand), the stage \(verdict)") }
         }
         try restoreDamaged(lane, &random, &record)
-        if number % Torture.DamageTests.pruneEvery == 5 {
+        if Torture.DamageTests.isPruned(number) {
             record.pruned = true
             try prune(lane, &random, &record)
         }
@@ -180,10 +183,18 @@ struct DamageTrial {
 
     /// Prunes with the damage in place: whatever is sound must be there afterwards, verify and restore.
     private func prune(_ lane: DamageLane, _ random: inout SeededGenerator, _ record: inout Record) throws {
-        let prune = try lane.pruneByCommand()
+        let withoutRecord = Torture.DamageTests.isPrunedWithoutRecord(number)
+        let prune = try withoutRecord ? lane.pruneWithoutRecord() : lane.pruneByCommand()
         let isIdentityGone = damage.changes["vault.json"] != nil
         if prune.exitCode != (isIdentityGone ? 4 : 0) { record.problems.append("prune: \(prune)") }
-        let removed = try lane.removed(besides: damage).subtracting(leftovers)
+        var removed = try lane.removed(besides: damage).subtracting(leftovers)
+        if withoutRecord {
+            // Where both copies of a manifest are gone, nothing but that record knows what belonged to it.
+            let forgotten = points.filter { $0.manifests.allSatisfy { damage.changes[$0] == .some(nil) } }
+            removed = removed.filter { path in
+                !forgotten.contains { path.hasPrefix($0.folder) || $0.vital.contains(path) }
+            }
+        }
         if !removed.isEmpty { record.problems.append("prune removed \(removed.sorted())") }
         if isIdentityGone { return }
         let sound = points.filter { $0.vital.union($0.manifests).isDisjoint(with: touched) }
