@@ -45,9 +45,9 @@ package final class CommitRecord: Sendable {
     package let path: FilePath
     private let calls: FileCalls
 
-    package init(_ path: FilePath, failpoint: Failpoint? = nil) {
+    package init(_ path: FilePath, failpoint: Failpoint? = nil, journal: FileJournal? = nil) {
         self.path = path
-        calls = FileCalls(failpoint: failpoint)
+        calls = FileCalls(failpoint: failpoint, journal: journal)
     }
 
     package func append(_ entry: CommitEntry) throws {
@@ -57,6 +57,7 @@ package final class CommitRecord: Sendable {
                 Int(Glibc.open(path.string, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600))
             })
         defer { close(descriptor) }
+        if isNew { calls.note(.create(path)) }
         try calls.run(.open, "lock the record of commits '\(path)'") { Int(flock(descriptor, LOCK_EX)) }
         var line = try ProvenDocument.encode(entry).bytes
         // A line that a crash cut short stays alone.
@@ -65,6 +66,7 @@ package final class CommitRecord: Sendable {
         if end > 0, pread(descriptor, &last, 1, end - 1) == 1, last != UInt8(ascii: "\n") {
             line.insert(UInt8(ascii: "\n"), at: 0)
         }
+        calls.note(.write(path, offset: Int(end), bytes: line))
         try line.withUnsafeBytes { bytes in
             var rest = bytes
             while !rest.isEmpty {
@@ -75,6 +77,7 @@ package final class CommitRecord: Sendable {
             }
         }
         try calls.run(.sync, "make the record of commits '\(path)' durable") { Int(fsync(descriptor)) }
+        calls.note(.sync(path))
         if isNew { try calls.syncFolder(path.removingLastComponent().isEmpty ? "." : path.removingLastComponent()) }
     }
 

@@ -21,9 +21,9 @@ package final class DirectoryStorage: VaultStorage {
     private let durableFolders = Mutex<Set<String>>([])
 
     /// Uses the folder `root`, which must be there.
-    package init(_ root: FilePath, failpoint: Failpoint? = nil) throws {
+    package init(_ root: FilePath, failpoint: Failpoint? = nil, journal: FileJournal? = nil) throws {
         self.root = root
-        calls = FileCalls(failpoint: failpoint)
+        calls = FileCalls(failpoint: failpoint, journal: journal)
         var status = stat()
         guard stat(root.string, &status) == 0, status.isFolder else {
             throw VaultError(.noVault, "There is no folder '\(root)'. Check the path; 'varve init' makes a vault.")
@@ -102,6 +102,7 @@ package final class DirectoryStorage: VaultStorage {
         let file = file(path)
         do {
             try calls.run(.unlink, "delete object '\(path)'") { Int(unlink(file.string)) }
+            calls.note(.unlink(file))
         } catch let error as VaultError where error.code == .notFound {
             return
         }
@@ -115,6 +116,7 @@ package final class DirectoryStorage: VaultStorage {
         while !folder.isEmpty {
             let gone = durableFolders.withLock { durable in
                 guard rmdir(root.appending(folder.components).string) == 0 else { return false }
+                calls.note(.removeFolder(root.appending(folder.components)))
                 durable.remove(folder.string)
                 return true
             }
@@ -137,6 +139,7 @@ package final class DirectoryStorage: VaultStorage {
             let path = root.appending(made.components)
             do {
                 try calls.run(.makeFolder, "make folder '\(path)'") { Int(mkdir(path.string, 0o700)) }
+                calls.note(.makeFolder(path))
             } catch let error as VaultError where error.code == .exists {
                 // Another writer made it, perhaps a moment ago, and may not have synced it yet: sync it all the same.
             }

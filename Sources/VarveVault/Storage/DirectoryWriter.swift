@@ -17,6 +17,7 @@ final class DirectoryWriter: ObjectWriter {
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private var state = State.open
+    private var written = 0
 
     init(storage: DirectoryStorage, path: ObjectPath) throws {
         self.storage = storage
@@ -36,6 +37,7 @@ final class DirectoryWriter: ObjectWriter {
             try storage.makeFolders(DirectoryStorage.temporaryFolder)
             descriptor = try open()
         }
+        storage.calls.note(.create(temporary))
         // Nobody else knows the name yet. A file system without locks makes leftovers depend on their age alone.
         _ = flock(descriptor, LOCK_EX | LOCK_NB)
     }
@@ -73,6 +75,8 @@ final class DirectoryWriter: ObjectWriter {
                     Glibc.write(descriptor, rest.baseAddress, rest.count)
                 }
             }
+            storage.calls.note(.write(temporary, offset: written, bytes: Array(rest[..<count])))
+            written += count
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
     }
@@ -84,6 +88,7 @@ final class DirectoryWriter: ObjectWriter {
         try flush()
         try failing {
             try storage.calls.run(.sync, "make object '\(path)' durable") { Int(fsync(descriptor)) }
+            storage.calls.note(.sync(temporary))
             do {
                 try name(overwriting)
             } catch let error as VaultError where error.code == .notFound {
@@ -103,8 +108,10 @@ final class DirectoryWriter: ObjectWriter {
         try storage.makeFolders(path.folder)
         if overwriting {
             try storage.calls.run(.rename, "replace object '\(path)'") { Int(rename(temporary.string, target.string)) }
+            storage.calls.note(.rename(temporary, to: target))
         } else {
             try storage.calls.run(.link, "write object '\(path)'") { Int(link(temporary.string, target.string)) }
+            storage.calls.note(.link(temporary, to: target))
         }
         do {
             try storage.calls.syncFolder(target.removingLastComponent())
@@ -113,7 +120,7 @@ final class DirectoryWriter: ObjectWriter {
             throw error
         }
         // Left behind, it is a second name of a committed object, and found with the other remains.
-        unlink(temporary.string)
+        if unlink(temporary.string) == 0 { storage.calls.note(.unlink(temporary)) }
     }
 
     private func failing<Result>(_ body: () throws -> Result) throws -> Result {
@@ -128,7 +135,7 @@ final class DirectoryWriter: ObjectWriter {
     func abandon() {
         guard state == .open else { return }
         state = .abandoned
-        unlink(temporary.string)
+        if unlink(temporary.string) == 0 { storage.calls.note(.unlink(temporary)) }
         close(descriptor)
         buffer = []
     }

@@ -15,6 +15,17 @@ package typealias Failpoint = @Sendable (FilePoint) -> Errno?
 /// System calls with one sentence each for what failed, on what, and what to do.
 struct FileCalls: Sendable {
     let failpoint: Failpoint?
+    let journal: FileJournal?
+
+    init(failpoint: Failpoint? = nil, journal: FileJournal? = nil) {
+        self.failpoint = failpoint
+        self.journal = journal
+    }
+
+    /// Tells the journal, if there is one.
+    func note(_ event: @autoclosure () -> FileEvent) {
+        if let journal { journal(event()) }
+    }
 
     /// Runs `call` until no signal interrupts it.
     @discardableResult
@@ -50,6 +61,7 @@ struct FileCalls: Sendable {
         }
         defer { close(Int32(descriptor)) }
         try run(.syncFolder, "make folder '\(path)' durable") { Int(fsync(Int32(descriptor))) }
+        note(.syncFolder(path))
     }
 
     func status(_ path: FilePath) throws -> stat? {
