@@ -41,7 +41,9 @@ struct BenchVerb: ParsableCommand {
         var dir: String?
 
         func validate() throws {
-            guard 1...100_000_000 ~= items else { throw ValidationError("--items is a number from 1 to 100000000.") }
+            guard 1...BenchItems.countMax ~= items else {
+                throw ValidationError("--items is a number from 1 to \(BenchItems.countMax).")
+            }
             guard seconds >= 0, seconds <= 3600 else { throw ValidationError("--seconds is a number from 0 to 3600.") }
             try BenchVerb.refuseConfiguration(common)
         }
