@@ -47,12 +47,14 @@ let package = Package(
             "VarveStore",
             ["VarveModel", "VarveSeal", "VarveKeys", crypto, .product(name: "GRDB", package: "GRDB.swift")]),
         room("VarveVault", ["VarveModel", "VarveSeal", "VarveKeys", "CArchive", crypto]),
-        room("VarvePipeline", ["VarveModel", "VarveSeal", "VarveKeys", "VarveStore", "VarveVault"]),
-        room("VarveConfig", ["VarveModel", "Yams"]),
+        room("VarveSchedule", ["VarveModel"]),
+        room("VarvePipeline", ["VarveModel", "VarveSeal", "VarveKeys", "VarveStore", "VarveVault", "VarveSchedule"]),
+        room("VarveConfig", ["VarveModel", "VarveSchedule", "Yams"]),
         room(
             "VarveCLI",
             [
                 "VarveModel", "VarveSeal", "VarveKeys", "VarveStore", "VarveVault", "VarvePipeline", "VarveConfig",
+                "VarveSchedule",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "varve", dependencies: ["VarveCLI"], swiftSettings: settings),
@@ -69,8 +71,11 @@ let package = Package(
         tests(
             "VarveVaultTests", ["VarveVault", "VarveKeys", "VarveSeal", "VarveModel", crypto],
             resources: [.copy("Fixtures")]),
-        tests("VarvePipelineTests", ["VarvePipeline", "VarveVault", "VarveStore", "VarveKeys", "VarveModel"]),
-        tests("VarveConfigTests", ["VarveConfig"]),
+        tests("VarveScheduleTests", ["VarveSchedule", "VarveModel"], resources: [.copy("Fixtures")]),
+        tests(
+            "VarvePipelineTests",
+            ["VarvePipeline", "VarveVault", "VarveStore", "VarveKeys", "VarveModel", "VarveSchedule"]),
+        tests("VarveConfigTests", ["VarveConfig", "VarveSchedule"]),
         tests(
             "VarveCLITests",
             ["VarvePipeline", "VarveVault", "VarveStore", "VarveKeys", "VarveSeal", "VarveModel", crypto]),

@@ -27,7 +27,8 @@ struct Varve: ParsableCommand {
         subcommands: [
             InitVerb.self, TableVerb.self, BackupVerb.self, ListVerb.self, ShowVerb.self, RestoreVerb.self,
             VerifyVerb.self,
-            DrillVerb.self, SweepVerb.self, PruneVerb.self, RunVerb.self, KeyVerb.self, RecoveryKitVerb.self,
+            DrillVerb.self, SweepVerb.self, PruneVerb.self, RunVerb.self, ScheduleVerb.self, KeyVerb.self,
+            RecoveryKitVerb.self,
             ConfigVerb.self,
             DoctorVerb.self, BenchVerb.self, CompletionVerb.self, ManualVerb.self,
         ])

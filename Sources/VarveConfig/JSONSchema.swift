@@ -9,6 +9,9 @@ package enum JSONSchema {
     /// Of `Jobs/*.yaml`; published as `Documentation/schema/job.schema.json`.
     package static let job = schema(title: "Jobs/*.yaml", "What a Varve job does, step by step.", KnownKeys.job)
 
+    /// Of `Schedules/*.yaml`; published as `Documentation/schema/schedule.schema.json`.
+    package static let schedule = schema(title: "Schedules/*.yaml", "When a Varve job runs.", KnownKeys.schedule)
+
     private static func schema(title: String, _ summary: String, _ table: KeyTable) -> String {
         let head: [(String, Document)] = [
             ("$schema", .text("http://json-schema.org/draft-07/schema#")),

@@ -2,7 +2,7 @@
 
 /// Every key that this release honours. A key that is not here is an error in every file, so a key comes in with the code that honours it.
 enum KnownKeys {
-    /// The version of both files. A change that an older reader would misread raises it; a new key does not.
+    /// The version of each file. A change that an older reader would misread raises it; a new key does not.
     static let version = 1
 
     /// More workers than this wait for each other on any machine that exists.
@@ -30,6 +30,30 @@ enum KnownKeys {
             "steps", .list(.keys(step), countMax: Job.stepsMax), required: true,
             "What the job does, in this order. A failed step ends the job unless it says continueOnFailure."),
     ])
+
+    /// `Schedules/*.yaml`.
+    static let schedule = KeyTable([
+        versionKey,
+        .init("job", .scalar(.name), required: true, "The job to run: Jobs/NAME.yaml beside varve.yaml."),
+        .init(
+            "cron", .scalar(.cron), required: true,
+            "When, on the clocks of the zone: minute, hour, day of month, month, day of week, as cron has them; or @hourly, @daily, @weekly, @monthly, @yearly."
+        ),
+        .init(
+            "zone", .scalar(.zone), required: true, "The IANA time zone of these clocks, such as Europe/Berlin or UTC."),
+        .init(
+            "overlap", .scalar(.exactly(overlap)),
+            "What happens when a run is due while the job runs still: skip, the run is left out and recorded as skipped."
+        ),
+        .init(
+            "catchUp", .scalar(.exactly(catchUp)),
+            "What happens to runs that were missed: once, one run stands for all of them."),
+    ])
+
+    /// The one value of `overlap` that this release honours.
+    static let overlap = "skip"
+    /// The one value of `catchUp` that this release honours.
+    static let catchUp = "once"
 
     private static let versionKey = KeyTable.Key(
         "version", .scalar(.integer(version...version)), required: true,

@@ -129,15 +129,18 @@ struct Reading {
     }
 
     private static func check(_ name: String, isName shape: ScalarShape, at place: Place) throws(ConfigError) {
-        let isFit =
-            name.utf8.first.map { isNameByte($0) && !"_.-".utf8.contains($0) } ?? false
-            && name.utf8.count <= 64 && name.utf8.allSatisfy(isNameByte)
-        if !isFit {
+        if !isName(name) {
             throw ConfigError(
                 .invalidValue,
                 "'\(name)' is no name here. Names have up to 64 letters, digits, '_', '-' and '.', and begin with a letter or digit."
             ).at(place)
         }
+    }
+
+    /// Whether a text fits ``ScalarShape/name``.
+    static func isName(_ name: String) -> Bool {
+        name.utf8.first.map { isNameByte($0) && !"_.-".utf8.contains($0) } ?? false
+            && name.utf8.count <= 64 && name.utf8.allSatisfy(isNameByte)
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

@@ -87,6 +87,16 @@ struct ScalarShape: Sendable {
     /// Names of stores and vaults: no `/`, which parts store and table, and nothing that a shell or YAML reads as its own.
     static let name = ScalarShape("a name", pattern: "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
 
+    static let cron = ScalarShape(
+        "a cron expression such as '0 2 * * *'",
+        pattern: "^(@[A-Za-z]+|[ \\t]*[0-9A-Za-z*,/-]+([ \\t]+[0-9A-Za-z*,/-]+){4}[ \\t]*)$")
+    static let zone = ScalarShape(
+        "a time zone such as Europe/Berlin",
+        pattern: "^[A-Za-z0-9_+-][A-Za-z0-9_+.-]*(/[A-Za-z0-9_+-][A-Za-z0-9_+.-]*)*$")
+
+    /// One word and no other.
+    static func exactly(_ word: String) -> ScalarShape { ScalarShape("the word '\(word)'", pattern: "^\(word)$") }
+
     static func integer(_ range: ClosedRange<Int>) -> ScalarShape {
         ScalarShape(.integer(range), "a whole number from \(range.lowerBound) to \(range.upperBound)")
     }

@@ -20,6 +20,12 @@ package struct PipelineError: Error, Sendable, CustomStringConvertible {
         case badInput
         /// There is no place for a scratch table.
         case noScratch
+        /// Another process does what only one may do at a time.
+        case locked
+        /// A lock file cannot be made or used.
+        case noLock
+        /// A program could not be started.
+        case noProcess
         /// A thread could not be started.
         case noThread
     }

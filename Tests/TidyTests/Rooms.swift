@@ -23,12 +23,16 @@ struct Room {
         Room("VarveKeys", ["VarveSeal"], theirs: ["Crypto", "CryptoExtras"]),
         Room("VarveStore", ["VarveModel", "VarveSeal", "VarveKeys"], theirs: ["GRDB", "GRDBSQLite", "Crypto"]),
         Room("VarveVault", ["VarveModel", "VarveSeal", "VarveKeys", "CArchive"], theirs: ["Crypto"]),
-        Room("VarvePipeline", ["VarveModel", "VarveSeal", "VarveKeys", "VarveStore", "VarveVault"], theirs: []),
-        Room("VarveConfig", ["VarveModel"], theirs: ["Yams"]),
+        Room("VarveSchedule", ["VarveModel"]),
+        Room(
+            "VarvePipeline", ["VarveModel", "VarveSeal", "VarveKeys", "VarveStore", "VarveVault", "VarveSchedule"],
+            theirs: []),
+        Room("VarveConfig", ["VarveModel", "VarveSchedule"], theirs: ["Yams"]),
         Room(
             "VarveCLI",
             [
                 "VarveModel", "VarveSeal", "VarveKeys", "VarveStore", "VarveVault", "VarvePipeline", "VarveConfig",
+                "VarveSchedule",
             ], theirs: ["ArgumentParser"]),
         Room("varve", ["VarveCLI"]),
     ]

@@ -120,6 +120,7 @@ enum ExitStatus: Int32, CaseIterable {
         case .contentMismatch, .drillFailed: .damageFound
         case .noRecoveryPoint: .notFound
         case .ambiguousID: .usage
+        case .locked: .lockedByAnother
         default: nil
         }
     }

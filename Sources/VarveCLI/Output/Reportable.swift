@@ -4,6 +4,7 @@ import VarveConfig
 import VarveKeys
 import VarveModel
 import VarvePipeline
+import VarveSchedule
 import VarveSeal
 import VarveStore
 import VarveVault
@@ -30,6 +31,7 @@ extension ConfigError: Reportable {
     var codeText: String { "config." + code.rawValue }
     var sentence: String { description }
 }
+extension ScheduleError: Reportable { var codeText: String { "schedule." + code.rawValue } }
 extension PipelineError: Reportable { var codeText: String { "pipeline." + code.rawValue } }
 
 /// A request that cannot be carried out as it was put at the command line.

@@ -11,10 +11,10 @@ struct ConfigVerb: ParsableCommand {
     struct Validate: Verb {
         static let configuration = CommandConfiguration(
             abstract:
-                "Check varve.yaml and every job beside it; each mistake is named with its file and line (exit code 13).",
+                "Check varve.yaml, and every job and schedule beside it; each mistake is named with its file and line (exit code 13).",
             discussion: HelpText.of(
                 examples: [
-                    ("config validate", "after each change of varve.yaml or a job")
+                    ("config validate", "after each change of varve.yaml, a job or a schedule")
                 ],
                 exits: [.configurationInvalid])
         )
@@ -30,6 +30,10 @@ struct ConfigVerb: ParsableCommand {
                 for name in Job.names(for: configuration) {
                     files.append(configuration.folder.appending("Jobs/\(name).yaml").string)
                     do { _ = try Job.read(name, for: configuration) } catch { problems.append(Problem(error)) }
+                }
+                for name in Schedule.names(for: configuration) {
+                    files.append(configuration.folder.appending("Schedules/\(name).yaml").string)
+                    do { _ = try Schedule.read(name, for: configuration) } catch { problems.append(Problem(error)) }
                 }
             } catch let error as ConfigError {
                 problems.append(Problem(error))

@@ -14,7 +14,7 @@ import VarveVault
 struct DoctorVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Check that everything is in place: configuration, keys, stores, vaults, recovery kit.",
+        abstract: "Check that everything is in place: configuration, keys, stores, vaults, recovery kit, schedules.",
         discussion: HelpText.of(
             "Prints one line for each check: ok, warn or FAIL. Ends with exit code 1 if any failed; warnings do not fail.",
             examples: [
@@ -36,6 +36,7 @@ struct DoctorVerb: Verb {
         }
         for store in home.configuration.stores { check(store, home, &examination) }
         for vault in home.configuration.vaults { check(vault, home, &examination) }
+        checkSchedules(home, &examination)
         try common.console.document(examination.report)
         return examination.failed ? .failed : .done
     }
@@ -115,7 +116,7 @@ struct DoctorVerb: Verb {
 }
 
 /// The checks of a doctor's visit, printed as they are made.
-private struct Examination {
+struct Examination {
     enum Result {
         case ok(String)
         case warning(String)

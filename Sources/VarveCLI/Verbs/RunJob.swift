@@ -11,7 +11,10 @@ struct RunVerb: Verb {
         commandName: "run",
         abstract: "Run a job: the steps of Jobs/NAME.yaml, in their order.",
         discussion: HelpText.of(
-            "A failed step ends the job, unless the step says 'continueOnFailure: true'. The job ends with the first failure's exit code.",
+            """
+            A failed step ends the job, unless the step says 'continueOnFailure: true'. The job ends with the first failure's exit code.
+            A job runs once at a time in a home: while another process runs it, the exit code is 11.
+            """,
             examples: [
                 ("run nightly --dry-run", "what it would do"),
                 ("run nightly", "the steps of Jobs/nightly.yaml"),
@@ -28,6 +31,7 @@ struct RunVerb: Verb {
         let console = common.console
         let job = try Job.read(
             self.job, for: home.configuration, from: FilePath(FileManager.default.currentDirectoryPath))
+        let lock = dryRun ? nil : try home.lock(job: job.name)
         var status = ExitStatus.done
         var results: [StepRecord] = []
         for (number, step) in job.steps.enumerated() {
@@ -55,6 +59,7 @@ struct RunVerb: Verb {
                 : "job \(job.name): FAILED with exit code \(status.rawValue) at step \(failedStep)"
                     + (skipped > 0 ? "; \(Units.counted(skipped, "step")) not run" : ""))
         try console.event(JobSummary(job: job.name, exitCode: status.rawValue, steps: results, notRun: skipped))
+        lock?.release()
         return status
     }
 

@@ -28,12 +28,6 @@ package struct Instant: Comparable, Hashable, Sendable {
     }
 }
 
-/// Division that rounds down, so that times before 1970 keep their order.
-private func floorDivide(_ value: Int64, _ divisor: Int64) -> (quotient: Int64, remainder: Int64) {
-    let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
-    return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
-}
-
 // MARK: - Text
 
 extension Instant {
@@ -60,7 +54,7 @@ extension Instant {
             let hour = reader.number(digits: 2), reader.take(":"), let minute = reader.number(digits: 2),
             reader.take(":"), let second = reader.number(digits: 2)
         else { return nil }
-        guard (1...12).contains(month), day >= 1, day <= daysInMonth(year: year, month: month), hour < 24, minute < 60,
+        guard (1...12).contains(month), day >= 1, day <= CivilDate.daysInMonth(month, of: year), hour < 24, minute < 60,
             second < 60
         else { return nil }
         var micros: Int64 = 0
@@ -77,7 +71,7 @@ extension Instant {
             offsetMinutes = sign * (hours * 60 + minutes)
         }
         guard reader.isAtEnd else { return nil }
-        let days = daysSince1970(year: year, month: month, day: day)
+        let days = CivilDate(year: year, month: month, day: day).daysSince1970
         let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offsetMinutes * 60
         self.init(microseconds: seconds * 1_000_000 + micros)
     }
@@ -86,7 +80,7 @@ extension Instant {
     {
         let (seconds, micros) = floorDivide(microseconds, 1_000_000)
         let (days, rest) = floorDivide(seconds, 86_400)
-        let date = civilDate(daysSince1970: days)
+        let date = CivilDate(daysSince1970: days)
         return (date.year, date.month, date.day, rest / 3600, rest / 60 % 60, rest % 60, micros)
     }
 }
@@ -110,33 +104,6 @@ extension Instant: Codable {
 
 extension Instant: CustomStringConvertible {
     package var description: String { rfc3339 }
-}
-
-// MARK: - Calendar arithmetic (proleptic Gregorian; days are counted in eras of 400 years that begin on 1 March)
-
-private func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
-    let shifted = month <= 2 ? year - 1 : year
-    let (era, yearOfEra) = floorDivide(shifted, 400)
-    let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
-    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-}
-
-private func civilDate(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-    let (era, dayOfEra) = floorDivide(days + 719_468, 146_097)
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let shiftedMonth = (5 * dayOfYear + 2) / 153
-    let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-    return (year, month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
-}
-
-private func daysInMonth(year: Int64, month: Int64) -> Int64 {
-    switch month {
-    case 4, 6, 9, 11: 30
-    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-    default: 31
-    }
 }
 
 private func padded(_ value: Int64, _ width: Int) -> String {
