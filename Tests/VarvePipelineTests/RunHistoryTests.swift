@@ -62,6 +62,14 @@ import VarveVault
         #expect(entries.count < 30 && !FileManager.default.fileExists(atPath: history.path.string + ".next"))
     }
 
+    @Test func `a history of a newer format is refused`() throws {
+        let folder = try TemporaryFolder(in: "/dev/shm")
+        let body = Array(#"{"event":"started","format":2,"time":"2026-11-24T10:00:00.000000Z"}"#.utf8)
+        let path = try folder.write("history", ProvenDocument(kind: "run", body: body).bytes)
+        let error = try #require(throws: VaultError.self) { try RunHistory(path).entries() }
+        #expect(error.code == .newerFormat)
+    }
+
     @Test func `a full disk leaves the history as it was`() throws {
         let folder = try TemporaryFolder(in: "/dev/shm")
         try RunHistory(folder.appending("history")).append(entry(1))

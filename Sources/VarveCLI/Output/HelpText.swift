@@ -49,7 +49,7 @@ extension ExitStatus {
         case .notFound: "no such store, vault, table, item or recovery point"
         case .lockedByAnother: "another process holds what is needed"
         case .wrongKey: "a key, passphrase or kit is wrong or cannot be used"
-        case .configurationInvalid: "the configuration or a job file is invalid or missing"
+        case .configurationInvalid: "the configuration, a job or a schedule file is invalid or missing"
         case .refused: "refused: something exists already, or is not allowed"
         }
     }

@@ -27,7 +27,9 @@ package struct RunHistory: Sendable {
 
     package var path: FilePath { log.path }
 
-    package func entries() throws -> (entries: [RunEntry], damagedLines: Int) { try log.entries() }
+    package func entries() throws -> (entries: [RunEntry], damagedLines: Int) {
+        try log.entries(refusingNewer: true)
+    }
 
     /// Returns once the entry is on the disk.
     package func append(_ entry: RunEntry) throws { try log.append(entry) }

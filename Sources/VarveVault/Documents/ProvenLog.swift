@@ -65,8 +65,9 @@ package final class ProvenLog<Entry: VersionedContent>: Sendable {
     /// Its length in bytes; nil where there is no file.
     package func size() throws -> Int? { try calls.status(path).map { Int($0.st_size) } }
 
-    /// All entries, oldest first, and how many lines do not prove themselves (a crash leaves at most one at a time).
-    package func entries() throws -> (entries: [Entry], damagedLines: Int) {
+    /// - Parameter refusingNewer: whether a line of a newer format is an error, and not only one that does not prove itself.
+    /// - Returns: all entries, oldest first, and how many lines do not prove themselves (a crash leaves at most one at a time).
+    package func entries(refusingNewer: Bool = false) throws -> (entries: [Entry], damagedLines: Int) {
         guard let status = try calls.status(path) else { return ([], 0) }
         guard Int(status.st_size) <= bytesMax else {
             throw VaultError(
@@ -78,6 +79,8 @@ package final class ProvenLog<Entry: VersionedContent>: Sendable {
             do {
                 let document = Array(line) + [UInt8(ascii: "\n")]
                 entries.append(try ProvenDocument.decode(Entry.self, document, name: path.string).content)
+            } catch let error as VaultError where error.code == .newerFormat && refusingNewer {
+                throw error
             } catch {
                 damaged += 1
             }
