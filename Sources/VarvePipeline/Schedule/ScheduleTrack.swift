@@ -67,7 +67,14 @@ struct ScheduleTrack {
     mutating func due(_ times: ScheduleTimes, now: Instant) -> (run: ScheduleTimes.Run, since: Instant?)? {
         guard let first = next(times), first.instant <= now else { return nil }
         guard var last = times.last(after: first.instant, through: now) else { return (first, nil) }
-        if ahead.contains(last.instant) { last = first }
+        if ahead.contains(last.instant) {
+            // Seldom: after a clock was set back, and only then are some of the times before settled and some not.
+            last = first
+            while let run = times.next(after: last.instant), run.instant <= now {
+                if ahead.contains(run.instant) { break }
+                last = run
+            }
+        }
         return (last, last.instant == first.instant ? nil : first.instant)
     }
 
