@@ -13,7 +13,9 @@ package final class ProvenLog<Entry: VersionedContent>: Sendable {
     private let bytesMax: Int
     private let calls: FileCalls
 
-    package init(_ path: FilePath, title: String, bytesMax: Int, failpoint: Failpoint? = nil, journal: FileJournal? = nil) {
+    package init(
+        _ path: FilePath, title: String, bytesMax: Int, failpoint: Failpoint? = nil, journal: FileJournal? = nil
+    ) {
         self.path = path
         self.title = title
         self.bytesMax = bytesMax
