@@ -97,6 +97,7 @@ import VarveTestKit
         Shape(
             "recovery-kit test --kit varve-recovery-kit.json", "type", "vault", "opens", "tables", "items", "damaged"),
         Shape("config validate", "valid", "files", "problems"),
+        Shape("schedule history", "runs", "damagedLines"),
         Shape("config show", "version", "keys", "stores", "vaults", "state", "defaults"),
         Shape("doctor", "healthy", "checks"),
         Shape(
