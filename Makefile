@@ -2,7 +2,7 @@
 #
 #   make nightly   installs the system packages that are missing, builds, runs the main job on sample tables
 #   make test      installs what is missing, builds everything, runs every test
-#   make torture   the trials of make test by the thousand: damages, kills, full disks; takes hours
+#   make torture   the trials of make test by the thousand, Documentation/Reliability.md; takes hours
 #   make install   the release build, its manual page and completions, below PREFIX (/usr/local)
 #   make bench     measures Varve beside other tools, on an idle machine; takes half an hour and about 30 GB of disk
 #   make check     formatting and shell syntax
@@ -37,10 +37,11 @@ torture: export VARVE_DAMAGES ?= 10000
 torture: export VARVE_KILLS ?= 1000
 torture: export VARVE_FULL_DISKS ?= 20
 torture: export VARVE_RACES ?= 100000
+torture: export VARVE_POWER_LOSSES ?= 300
 torture:
 	.ci/install-needs build test
 	swift build -c release --build-tests
-	swift test -c release --skip-build --disable-xctest --filter '$(TRIALS)|SweepRaceTests'
+	swift test -c release --skip-build --disable-xctest --filter '$(TRIALS)|SweepRaceTests|PowerLossTests'
 
 install:
 	swift build -c release --product varve
