@@ -42,7 +42,7 @@ let package = Package(
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         room("VarveModel", []),
         room("VarveSeal", [crypto]),
-        room("VarveKeys", ["VarveSeal", crypto, cryptoExtras]),
+        room("VarveKeys", ["VarveModel", "VarveSeal", crypto, cryptoExtras]),
         room(
             "VarveStore",
             ["VarveModel", "VarveSeal", "VarveKeys", crypto, .product(name: "GRDB", package: "GRDB.swift")]),

@@ -3,6 +3,7 @@
 import Crypto
 import FoundationEssentials
 package import SystemPackage
+import VarveModel
 
 /// Key material from a file of mode 0600: 64 hexadecimal digits, or the JSON that `varve key export` printed of a customer key.
 package struct ImportedKey: Sendable {
@@ -23,7 +24,7 @@ package struct ImportedKey: Sendable {
         let bytes = try PrivateFile.read(path, what: "key file", atMost: bytesMax).bytes
         let text = bytes.filter { $0 > 0x20 }
         if text.first == UInt8(ascii: "{") { return try exported(bytes, path) }
-        guard let raw = Hex.bytes(text), raw.count == 32 else {
+        guard let raw = Hex.decode(text, typed: true), raw.count == 32 else {
             throw KeyError(
                 .invalidSecret,
                 "The key file '\(path)' holds neither 64 hexadecimal digits nor the JSON that 'varve key export' prints."
@@ -44,8 +45,9 @@ package struct ImportedKey: Sendable {
         var ids: Set<String> = []
         let versions = try exported.versions.map { version in
             let parts = version.name.split(separator: ".", omittingEmptySubsequences: false)
-            guard parts.count == 2, RandomID.isValid(parts[0]), parts[1] == "\(version.version)", version.version > 0,
-                let raw = Hex.bytes(version.hex.utf8), raw.count == 32
+            guard parts.count == 2, RandomID.isValid(String(parts[0])), parts[1] == "\(version.version)",
+                version.version > 0,
+                let raw = Hex.decode(version.hex.utf8, typed: true), raw.count == 32
             else {
                 throw KeyError(
                     .invalidSecret,

@@ -2,6 +2,7 @@
 
 import Crypto
 package import SystemPackage
+import VarveModel
 
 /// The secret under which a key store lies sealed.
 package enum KeyProtection: Sendable {
@@ -58,7 +59,7 @@ package enum KeyProtection: Sendable {
     }
 
     private static func rootKey(hex: [UInt8], from what: String) throws -> KeyProtection {
-        guard let bytes = Hex.bytes(hex), bytes.count == rootKeyBytes else {
+        guard let bytes = Hex.decode(hex, typed: true), bytes.count == rootKeyBytes else {
             throw KeyError(.invalidSecret, "\(what) does not hold \(2 * rootKeyBytes) hexadecimal digits.")
         }
         return .rootKey(SecretBytes(bytes))

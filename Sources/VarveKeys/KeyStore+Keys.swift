@@ -2,6 +2,7 @@
 
 package import Crypto
 import FoundationEssentials
+import VarveModel
 package import VarveSeal
 
 extension KeyStore {

@@ -2,6 +2,7 @@
 
 import Crypto
 import FoundationEssentials
+import VarveModel
 import VarveSeal
 
 /// What lies sealed in a key store's file, as JSON: the keys with their material.

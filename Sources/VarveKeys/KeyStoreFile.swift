@@ -3,6 +3,7 @@
 import Crypto
 import FoundationEssentials
 import SystemPackage
+import VarveModel
 import VarveSeal
 
 /// The file of a key store: three lines of ASCII text, each ended by a line feed (0x0A), mode 0600.

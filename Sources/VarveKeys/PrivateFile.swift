@@ -2,6 +2,7 @@
 
 import Glibc
 import SystemPackage
+import VarveModel
 
 /// Files that hold secrets: mode 0600, owned by this user or root, small, replaced as a whole or not at all.
 enum PrivateFile {

@@ -3,6 +3,7 @@
 package import Crypto
 package import FoundationEssentials
 package import SystemPackage
+import VarveModel
 package import VarveSeal
 
 /// The escrow key, to be kept apart from machine and vault: with a vault, it is enough to restore everything in it.
@@ -102,14 +103,14 @@ package struct RecoveryKit: Codable, Sendable {
 
     /// The 32 bytes of the escrow key; `nil` when the kit does not hold 64 hexadecimal digits.
     var material: KeyMaterial? {
-        guard let bytes = Hex.bytes(escrow.hex.utf8), bytes.count == DataKey.byteCount else { return nil }
+        guard let bytes = Hex.decode(escrow.hex.utf8, typed: true), bytes.count == DataKey.byteCount else { return nil }
         return KeyMaterial(key: SymmetricKey(data: bytes))
     }
 
     /// The escrow key's id and version, from its name.
     var keyID: (id: String, version: Int)? {
         let parts = escrow.name.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, RandomID.isValid(parts[0]), let version = Int(parts[1]), version > 0,
+        guard parts.count == 2, RandomID.isValid(String(parts[0])), let version = Int(parts[1]), version > 0,
             "\(version)" == parts[1]
         else { return nil }
         return (String(parts[0]), version)

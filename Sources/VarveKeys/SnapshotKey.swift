@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Crypto
+import VarveModel
 package import VarveSeal
 
 /// The key of one snapshot, or of one sweep: seals its bundles, and proves its manifest.

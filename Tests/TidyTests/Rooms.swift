@@ -20,7 +20,7 @@ struct Room {
         Room("CArchive", theirs: ["libarchive"]),
         Room("VarveModel"),
         Room("VarveSeal", theirs: ["Crypto"]),
-        Room("VarveKeys", ["VarveSeal"], theirs: ["Crypto", "CryptoExtras"]),
+        Room("VarveKeys", ["VarveModel", "VarveSeal"], theirs: ["Crypto", "CryptoExtras"]),
         Room("VarveStore", ["VarveModel", "VarveSeal", "VarveKeys"], theirs: ["GRDB", "GRDBSQLite", "Crypto"]),
         Room("VarveVault", ["VarveModel", "VarveSeal", "VarveKeys", "CArchive"], theirs: ["Crypto"]),
         Room("VarveSchedule", ["VarveModel"]),

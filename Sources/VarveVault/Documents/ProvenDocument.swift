@@ -2,6 +2,7 @@
 
 package import Crypto
 import FoundationEssentials
+import VarveModel
 
 /// A small JSON document that proves itself: any byte of it that changes, and any cut, is found.
 ///
@@ -65,8 +66,8 @@ package struct ProvenDocument: Sendable {
     package var bytes: [UInt8] {
         var bytes = Array("{\"\(kind)\":".utf8)
         bytes += body
-        bytes += Array(",\"sha256\":\"".utf8) + Hex.bytes(sha256)
-        if let hmac { bytes += Array("\",\"hmac\":\"".utf8) + Hex.bytes(hmac) }
+        bytes += Array(",\"sha256\":\"".utf8) + Hex.utf8(sha256)
+        if let hmac { bytes += Array("\",\"hmac\":\"".utf8) + Hex.utf8(hmac) }
         bytes += Array("\"}\n".utf8)
         return bytes
     }

@@ -70,14 +70,19 @@ package struct KeyFiles: Sendable {
         return newest.path
     }
 
-    /// The newest file of a key with its bytes. A rewrap may take it away between the listing and the reading: then there is a newer one.
+    /// The newest file of a key with its bytes.
+    ///
+    /// A rewrap may take a file away between the listing and the reading; and a listing that runs beside it may show neither the new file nor the
+    /// old one. So what is missing is looked for again before it is called missing.
     private func newestMessage(_ id: String) throws -> (path: ObjectPath, message: [UInt8]) {
         var attempts = 0
         while true {
-            let path = try newest(id)
             do {
+                let path = try newest(id)
                 return (path, try storage.get(path, atMost: Self.bytesMax))
-            } catch let error as VaultError where error.code == .notFound && attempts < Self.attemptsMax {
+            } catch let error as VaultError
+                where (error.code == .notFound || error.code == .missing) && attempts < Self.attemptsMax
+            {
                 attempts += 1
             }
         }

@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Bytes as lower-case hexadecimal text.
-enum Hex {
-    static func text(_ bytes: some Sequence<UInt8>) -> String {
+/// Bytes as lower-case hexadecimal text, in which documents hold digests and files hold keys.
+package enum Hex {
+    private static let digits = Array("0123456789abcdef".utf8)
+
+    package static func text(_ bytes: some Sequence<UInt8>) -> String {
+        String(decoding: utf8(bytes), as: UTF8.self)
+    }
+
+    package static func utf8(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         var text: [UInt8] = []
         for byte in bytes {
             text.append(digits[Int(byte >> 4)])
             text.append(digits[Int(byte & 15)])
         }
-        return String(decoding: text, as: UTF8.self)
+        return text
     }
 
-    /// - Returns: `nil` unless the text is an even number of hexadecimal digits of either case.
-    static func bytes(_ text: some Collection<UInt8>) -> [UInt8]? {
+    /// The bytes that `text` stands for; nil if it is anything but pairs of digits.
+    ///
+    /// - Parameter typed: Somebody may have typed it: upper-case digits count too.
+    package static func decode(_ text: some Collection<UInt8>, typed: Bool = false) -> [UInt8]? {
         guard text.count.isMultiple(of: 2) else { return nil }
         var bytes: [UInt8] = []
         var high: UInt8?
@@ -21,7 +29,7 @@ enum Hex {
             switch character {
             case 0x30...0x39: digit = character - 0x30
             case 0x61...0x66: digit = character - 0x61 + 10
-            case 0x41...0x46: digit = character - 0x41 + 10
+            case 0x41...0x46 where typed: digit = character - 0x41 + 10
             default: return nil
             }
             if let first = high {
@@ -33,6 +41,4 @@ enum Hex {
         }
         return bytes
     }
-
-    private static let digits = Array("0123456789abcdef".utf8)
 }
