@@ -115,30 +115,28 @@ package struct KeyFiles: Sendable {
     package func rewrap(_ id: String, origin: String, under reference: String, keys: any KeySealing) throws -> Rewrapped
     {
         let wanted = try keys.recipients(under: reference)
-        var attempts = 0
-        while true {
-            let before = try all(id)
+        for _ in 0...Self.attemptsMax {
             if try recipients(id) == wanted {
                 try removeLower(id)
                 return .unchanged
             }
             let key = try open(id, origin: origin, keys: keys)
+            // A listing beside another rewrap may be empty, or show an older number than there is: then somebody else's file counts.
+            guard let number = try all(id).last.map({ $0.number + 1 }) else { continue }
             do {
-                let path = try write(
-                    key, origin: origin, under: reference, keys: keys, number: (before.last?.number ?? 0) + 1)
+                let path = try write(key, origin: origin, under: reference, keys: keys, number: number)
+                let bytes = try storage.info(path)?.bytes
+                guard let newest = try all(id).last, newest.number == number, let bytes else { continue }
                 try removeLower(id)
-                return .written(bytes: try storage.info(path)?.bytes ?? 0)
-            } catch let error as VaultError where error.code == .exists {
-                // Somebody else wrote this number: look again at what they made of it.
-                attempts += 1
-                guard attempts <= Self.attemptsMax else {
-                    throw VaultError(
-                        .locked,
-                        "Another rewrap is at work on the key files below '\(VaultPaths.keyFolder(id))'. Run this again when it has ended.",
-                        cause: error)
-                }
+                return .written(bytes: bytes)
+            } catch let error as VaultError where error.code == .exists || error.code == .notFound {
+                // Somebody else wrote this number, or a higher one and took this away: look again at what they made of it.
             }
         }
+        throw VaultError(
+            .locked,
+            "Another rewrap is at work on the key files below '\(VaultPaths.keyFolder(id))'. Run this again when it has ended."
+        )
     }
 
     /// Only the file with the highest number counts.
