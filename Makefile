@@ -36,6 +36,8 @@ test:
 torture: export VARVE_DAMAGES ?= 10000
 torture: export VARVE_KILLS ?= 1000
 torture: export VARVE_FULL_DISKS ?= 20
+torture: export VARVE_DISK_ERRORS ?= 20
+torture: export VARVE_MEETINGS ?= 100
 torture: export VARVE_RACES ?= 100000
 torture: export VARVE_POWER_LOSSES ?= 300
 torture:

@@ -95,7 +95,6 @@ struct YAMLNode {
     private static func refuseAliases(in text: String) throws(ConfigError) {
         let bytes = Array(text.utf8)
         let before = Set(" \t\n\r[{,:?-".utf8)
-        let after = Set(" \t\n\r[]{},".utf8)
         var anchors: Set<ArraySlice<UInt8>> = []
         var line = 1
         for (index, byte) in bytes.enumerated() {
@@ -103,7 +102,8 @@ struct YAMLNode {
             guard byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*"),
                 index == 0 || before.contains(bytes[index - 1])
             else { continue }
-            let name = bytes[(index + 1)...].prefix { !after.contains($0) }
+            // The parser's own characters of a name: neither mark is among them, so no byte is looked at for two names.
+            let name = bytes[(index + 1)...].prefix { isASCIIAlphanumeric($0) || $0 == 0x5F || $0 == 0x2D }
             if byte == UInt8(ascii: "*"), anchors.contains(name) {
                 throw ConfigError(.malformed, aliasMessage).at(Place(line: line, column: 1))
             }

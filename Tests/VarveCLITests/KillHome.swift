@@ -23,8 +23,16 @@ struct KillHome {
     let full: State
     /// Small alone; a vault with a snapshot of each.
     let restorable: State
+    /// The tables of ``full``; a vault with many recovery points, two of them of Items, so that changing all of their keys takes a while.
+    let many: State
+    /// Recovery points of ``many`` that trials shred, the first one of Items among them, with the ids of their keys.
+    let condemned: [String: String]
     /// What each item was when the table was made.
     let source: KillItems
+
+    /// The wrapping key to which trials move recovery points.
+    static let otherKey = "alias/other"
+    private static let manyPoints = 60
 
     struct State {
         let store: FilePath
@@ -58,6 +66,15 @@ struct KillHome {
 
         try DamageHome.varve(["backup", "Items"], in: home)
         restorable = try Self.keep("restorable", store: folder.appending("store-small"), home, folder)
+
+        try DamageHome.varve(["key", "create", "--alias", Self.otherKey], in: home)
+        try DamageHome.varve(["backup", "Items"], in: home)
+        for _ in 0..<Self.manyPoints { try DamageHome.varve(["backup", "Small"], in: home) }
+        many = try Self.keep("many", store: full.store, home, folder)
+        let manifests = try Catalog.read(try OpenDamageHome(home).vault).entries.map(\.manifest)
+        let items = try #require(manifests.first { $0.table.name == "Items" })
+        let small = manifests.filter { $0.table.name == "Small" }.suffix(Self.manyPoints / 2)
+        condemned = Dictionary(uniqueKeysWithValues: ([items] + small).map { ($0.id, $0.key.id) })
     }
 
     /// Opens the store of a home, as another process would.

@@ -9,12 +9,15 @@ import VarveTestKit
 extension Torture {
     /// `kill -9` at instants spread over the whole course of a run: nothing acknowledged is lost, nothing half-done is listed, the next run succeeds.
     ///
-    /// `VARVE_KILLS` says how many of each verb (15), `VARVE_SEED` which.
+    /// `VARVE_KILLS` says how many, over all verbs (100), `VARVE_SEED` which.
     @Suite(.serialized) struct KillTests {
-        /// How often the next run is made: each costs as much as two trials. After a half commit it always is.
+        /// How often the next run is made where it costs as much as two trials. After a half commit it always is.
         static let nextRunEvery = 8
+        private static var lanes: [Lane] { [backups, restores, sweeps, rewraps, shreddings, verifications] }
+        private typealias Lane = (KillTests) -> (KillHome, inout SeededGenerator) throws -> KillTally
 
-        private let total = Torture.count("VARVE_KILLS", default: 15)
+        /// Of each verb.
+        let total = (Torture.count("VARVE_KILLS", default: 100) + Self.lanes.count - 1) / Self.lanes.count
 
         @Test(.timeLimit(.minutes(600)))
         func killedRunsLeaveNothingHalfDone() throws {
@@ -22,61 +25,88 @@ extension Torture {
             let began = ContinuousClock.now
             let home = try KillHome(&random)
             print("The home with \(KillHome.items) items took \(ContinuousClock.now - began).")
-            for trials in [backups, restores, sweeps] as [(KillHome, inout SeededGenerator) throws -> Void] {
+            var kills = 0
+            var inside = 0
+            for lane in Self.lanes {
                 let began = ContinuousClock.now
-                try trials(home, &random)
+                let tally = try lane(self)(home, &random)
+                tally.report()
                 print("  in \(ContinuousClock.now - began)")
+                kills += tally.total
+                inside += tally.inside
             }
+            print("\(kills) kills in all, \(inside) between first write and commit.")
+            #expect(inside * 100 >= kills * 80, "only \(inside) of \(kills) fell between first write and commit")
         }
 
         /// Runs `arguments` to their end, twice: the second time is like those that will be killed.
-        private func measure(_ home: FilePath, _ arguments: [String], _ reset: () throws -> Void) throws -> Duration {
-            var took = Duration.zero
+        func measure(
+            _ home: FilePath, _ arguments: [String], reset: () throws -> Void,
+            hasBegun: (ChildProcess) throws -> Bool
+        ) throws -> KillCourse {
+            var course = KillCourse(beforeFirstWrite: .zero, whole: .zero)
             for _ in 0..<2 {
                 try reset()
-                let result = try KillCommands(home).run(arguments)
+                let began = ContinuousClock.now
+                let process = try KillCommands(home).start(arguments)
+                while process.isRunning, try !hasBegun(process) { usleep(Self.lookEvery) }
+                let first = ContinuousClock.now - began
+                let result = try process.wait()
                 try #require(result.exitCode == 0, "\(result)")
-                took = result.took
+                course = KillCourse(beforeFirstWrite: first, whole: result.took)
             }
-            return took
+            return course
         }
 
-        /// Starts `arguments` and kills them: at an instant of its own for each trial, or where the trial's turn has come to aim, just after
-        /// `isNearCommit` holds.
-        private func kill(
+        private static let lookEvery: UInt32 = 500
+
+        /// Starts `arguments` and kills them: the first trial before the first write; the others at an instant of their own after it, or where
+        /// the trial's turn has come to aim, just after `isNearCommit` holds.
+        func kill(
             _ home: FilePath, _ arguments: [String], trial number: Int, _ tally: KillTally,
-            _ random: inout SeededGenerator, isNearCommit: () throws -> Bool
+            _ random: inout SeededGenerator, hasBegun: (ChildProcess) throws -> Bool,
+            isNearCommit: (() throws -> Bool)? = nil
         ) throws -> ProcessResult {
-            let instant = tally.instant(number, of: total, &random)
-            let pause = UInt32.random(in: 0..<30_000, using: &random)
+            let early = tally.early(&random)
+            let pause = tally.pause(number, of: total, &random)
+            let aim = UInt32.random(in: 0..<10_000, using: &random)
             let process = try KillCommands(home).start(arguments)
-            guard number % KillTally.aimedEvery == KillTally.aimedEvery - 1 else {
-                process.kill(after: instant)
+            if number == 0 {
+                process.kill(after: early)
                 return try process.wait()
             }
-            while process.isRunning, try !isNearCommit() { usleep(500) }
-            usleep(pause)
+            if let isNearCommit, number % KillTally.aimedEvery == KillTally.aimedEvery - 1 {
+                while process.isRunning, try !isNearCommit() { usleep(Self.lookEvery) }
+                usleep(aim)
+            } else {
+                while process.isRunning, try !hasBegun(process) { usleep(Self.lookEvery) }
+                let until = ContinuousClock.now + pause
+                while process.isRunning, ContinuousClock.now < until { usleep(100) }
+            }
             process.signal(SIGKILL)
             return try process.wait()
         }
 
         // MARK: Backup
 
-        private func backups(_ home: KillHome, _ random: inout SeededGenerator) throws {
+        func backups(_ home: KillHome, _ random: inout SeededGenerator) throws -> KillTally {
             let arguments = ["backup", "Items", "--json"]
             let state = home.full
             let commands = KillCommands(home.home)
-            let duration = try measure(home.home, arguments) { try home.reset(state, store: true) }
+            func hasBegun(_: ChildProcess) throws -> Bool {
+                try !KillChecks(home.home, before: state).written().isEmpty
+            }
+            let course = try measure(
+                home.home, arguments, reset: { try home.reset(state, store: true) }, hasBegun: hasBegun)
             let bundles = try KillHome.objects(home.home).subtracting(state.objects).count { $0.hasSuffix(".esdk") }
-            var tally = KillTally("backup", duration: duration)
+            var tally = KillTally("backup", course)
             for number in 0..<total {
                 try home.reset(state, store: false)
                 var checks = KillChecks(home.home, before: state)
-                let result = try kill(home.home, arguments, trial: number, tally, &random) {
+                let result = try kill(home.home, arguments, trial: number, tally, &random, hasBegun: hasBegun) {
                     try Self.bundleCount(checks) >= bundles - 1
                 }
                 let stage = Self.archiveStage(result, written: try checks.written(), bundles: bundles)
-                if result.exitCode == 0 { tally.finished(after: result.took) }
                 let said = KillCommands.acknowledged(result)?.ids ?? []
                 let new = try checks.vault(acknowledged: said)
                 if (stage == .committed || stage == .finished) != !new.isEmpty { checks.add("listed are \(new)") }
@@ -94,7 +124,7 @@ extension Torture {
                 }
                 tally.add(stage, after: result.took, checks.problems)
             }
-            tally.report()
+            return tally
         }
 
         private static func bundleCount(_ checks: KillChecks) throws -> Int {
@@ -111,17 +141,19 @@ extension Torture {
 
         // MARK: Restore
 
-        private func restores(_ home: KillHome, _ random: inout SeededGenerator) throws {
+        func restores(_ home: KillHome, _ random: inout SeededGenerator) throws -> KillTally {
             let arguments = ["restore", "Items", "--as", "Copy", "--latest", "--json"]
             let state = home.restorable
             let commands = KillCommands(home.home)
-            let duration = try measure(home.home, arguments) { try home.reset(state, store: true) }
+            func hasBegun(_: ChildProcess) -> Bool { !Self.loads(home.home).isEmpty }
+            let course = try measure(
+                home.home, arguments, reset: { try home.reset(state, store: true) }, hasBegun: hasBegun)
             // The heap of a whole table, with its indexes or without, is longer than this.
             let filled = try Self.databaseBytes(home.home) * 85 / 100
-            var tally = KillTally("restore", duration: duration)
+            var tally = KillTally("restore", course)
             for number in 0..<total {
                 try home.reset(state, store: true)
-                let result = try kill(home.home, arguments, trial: number, tally, &random) {
+                let result = try kill(home.home, arguments, trial: number, tally, &random, hasBegun: hasBegun) {
                     try Self.databaseBytes(home.home) >= filled
                 }
                 var checks = KillChecks(home.home, before: state)
@@ -133,7 +165,6 @@ extension Torture {
                     result.exitCode == 0
                     ? .finished : isThere ? .committed : !isBegun ? .untouched : bytes < filled ? .begun : .filled
                 if result.exitCode == 0 {
-                    tally.finished(after: result.took)
                     if KillCommands.acknowledged(result)?.items != KillHome.items {
                         checks.add("acknowledged \(result)")
                     }
@@ -161,7 +192,7 @@ extension Torture {
                 }
                 tally.add(stage, after: result.took, checks.problems)
             }
-            tally.report()
+            return tally
         }
 
         /// Every item of the restored table is its source's.
@@ -187,25 +218,39 @@ extension Torture {
 
         // MARK: Sweep
 
-        private func sweeps(_ home: KillHome, _ random: inout SeededGenerator) throws {
+        func sweeps(_ home: KillHome, _ random: inout SeededGenerator) throws -> KillTally {
             let arguments = ["sweep", "Items", "--json"]
             let state = home.full
             let commands = KillCommands(home.home)
-            let duration = try measure(home.home, arguments) { try home.reset(state, store: true) }
-            let bundles = try KillHome.objects(home.home).subtracting(state.objects).count { $0.hasSuffix(".esdk") }
-            var tally = KillTally("sweep", duration: duration)
+            func hasBegun(_: ChildProcess) throws -> Bool {
+                try !KillChecks(home.home, before: state).written().isEmpty
+            }
+            let course = try measure(
+                home.home, arguments, reset: { try home.reset(state, store: true) }, hasBegun: hasBegun)
+            // A sweep commits twice: its archive, before the first deletion, and its outcome, after the last.
+            var tally = KillTally(
+                "sweep", course,
+                meanings: [
+                    .begun: "archive partly", .filled: "archive committed, deletions partly",
+                    .committed: "outcome committed, work after it",
+                ])
             for number in 0..<total {
                 try home.reset(state, store: true)
                 var checks = KillChecks(home.home, before: state)
                 let writer = try KillWriter(home, seed: random.next())
-                let result = try kill(home.home, arguments, trial: number, tally, &random) {
-                    try Self.bundleCount(checks) >= bundles - 1
+                let result = try kill(home.home, arguments, trial: number, tally, &random, hasBegun: hasBegun) {
+                    try checks.written().contains { $0.hasSuffix("manifest.json") }
                 }
                 let expected = try writer.finish()
-                let stage = Self.archiveStage(result, written: try checks.written(), bundles: bundles)
-                if result.exitCode == 0 { tally.finished(after: result.took) }
+                let written = try checks.written()
+                let isArchived = written.contains { $0.hasSuffix("manifest.json") }
+                let stage: KillStage =
+                    result.exitCode == 0
+                    ? .finished
+                    : written.contains { $0.hasSuffix("outcome.json") }
+                        ? .committed : isArchived ? .filled : written.isEmpty ? .untouched : .begun
                 var new = try checks.vault(acknowledged: KillCommands.acknowledged(result)?.ids ?? [])
-                if (stage == .committed || stage == .finished) != !new.isEmpty { checks.add("listed are \(new)") }
+                if isArchived != !new.isEmpty { checks.add("listed are \(new)") }
                 try KillSweepCheck(home: home.home, expected: expected, archives: new).run(&checks)
                 if !checks.isHalfCommitted { try checks.prune(new: new) }
                 if number % Self.nextRunEvery == 0 || checks.isHalfCommitted {
@@ -221,7 +266,7 @@ extension Torture {
                 }
                 tally.add(stage, after: result.took, checks.problems)
             }
-            tally.report()
+            return tally
         }
     }
 }

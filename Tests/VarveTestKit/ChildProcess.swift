@@ -124,6 +124,13 @@ package final class ChildProcess: Sendable {
     /// Whether it runs still. What it wrote is read all the same by ``outputSoFar``.
     package var isRunning: Bool { state.withLock { look(&$0) == nil } }
 
+    /// The paths of the files that it has open now; none once it has ended.
+    package var openFiles: [String] {
+        let folder = "/proc/\(id)/fd"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)") }
+    }
+
     /// Sends a signal to the process alone, or nothing where it has ended.
     package func signal(_ number: Int32) {
         state.withLock { state in

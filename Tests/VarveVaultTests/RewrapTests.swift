@@ -171,6 +171,39 @@ import VarveVault
         #expect(before > 3 && unfinished > 0, "\(call) calls: \(before) before the tombstone, \(unfinished) after it")
     }
 
+    @Test func `what is shredded in the middle of a rewrap stays shredded`() throws {
+        var (call, refused, wasReached) = (0, 0, true)
+        while wasReached {
+            let folder = try TemporaryFolder()
+            let other = try Samples.vault(folder)
+            let entry = try Samples.snapshot(other).manifest
+            let state = Mutex(0)
+            let chosen = call + 1
+            let vault = try Vault.open(
+                try DirectoryStorage(
+                    folder.appending("vault"),
+                    failpoint: { _ in
+                        if state.withLock({
+                            $0 += 1; return $0 == chosen
+                        }) {
+                            _ = try? shred(other, entry.id)
+                        }
+                        return nil
+                    }))
+            state.withLock { $0 = 0 }
+            call += 1
+            if code({ _ = try vault.rewrap(entry, under: "other", keys: TwoKeys()) }) == .shredded { refused += 1 }
+            wasReached = state.withLock { $0 } >= call
+            if wasReached {
+                #expect(try keyFiles(other) == [], "call \(call)")
+                #expect(other.checkListing(try Catalog.read(other)) == [])
+            } else {
+                #expect(try keyFiles(other) == ["0002.key"])
+            }
+        }
+        #expect(call > 10 && refused > 8, "\(call) calls, \(refused) refused")
+    }
+
     @Test func `what is in use is not shredded`() throws {
         let folder = try TemporaryFolder()
         let vault = try Samples.vault(folder)

@@ -45,7 +45,11 @@ extension Instant {
             + "T\(padded(parts.hour, 2))\(padded(parts.minute, 2))\(padded(parts.second, 2))Z"
     }
 
-    /// Reads an RFC 3339 time with `Z` or an offset. Decimals past the sixth are cut off.
+    /// From the beginning of the year 0 to the end of the year 9999: what four digits of a year can say.
+    private static let rfc3339Seconds: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
+
+    /// Reads an RFC 3339 time with `Z` or an offset. Decimals past the sixth are cut off. A time that an offset moves out of the years that can be
+    /// written is none.
     package init?(rfc3339 text: String) {
         var reader = DigitReader(bytes: Array(text.utf8))
         guard let year = reader.number(digits: 4), reader.take("-"), let month = reader.number(digits: 2),
@@ -73,6 +77,7 @@ extension Instant {
         guard reader.isAtEnd else { return nil }
         let days = CivilDate(year: year, month: month, day: day).daysSince1970
         let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offsetMinutes * 60
+        guard Self.rfc3339Seconds.contains(seconds) else { return nil }
         self.init(microseconds: seconds * 1_000_000 + micros)
     }
 

@@ -38,7 +38,7 @@ package struct RewrapKeys: Sendable {
             let manifest = point.manifest
             do {
                 let wanted = try reference ?? wrappingKey(of: manifest)
-                switch try vault.keyFiles.rewrap(manifest.key.id, origin: manifest.origin, under: wanted, keys: keys) {
+                switch try vault.rewrap(manifest, under: wanted, keys: keys) {
                 case .unchanged: return Outcome(manifest: manifest, change: .unchanged)
                 case .written(let bytes): return Outcome(manifest: manifest, change: .rewrapped(bytes: bytes))
                 }

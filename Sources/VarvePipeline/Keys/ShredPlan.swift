@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import VarveModel
-package import VarveStore
+package import VarveModel
 package import VarveVault
 
 /// What else still holds items of a recovery point that is about to be shredded. Destroying its keys does not reach these.
@@ -20,15 +19,17 @@ package struct ShredPlan: Sendable {
     package let entry: Catalog.Entry
     package let holders: [Holder]
 
+    /// - Parameters:
+    ///   - catalogs: Every vault's, by its name.
+    ///   - tables: Every store's live tables, by its name.
     package init(
-        _ entry: Catalog.Entry, in vaultName: String, vaults: [(name: String, vault: Vault)],
-        stores: [(name: String, store: EmbeddedStore)]
-    ) throws {
+        _ entry: Catalog.Entry, in vaultName: String, catalogs: [(name: String, catalog: Catalog)],
+        tables: [(name: String, tables: [TableDescription])]
+    ) {
         self.entry = entry
         let manifest = entry.manifest
         var holders: [Holder] = []
-        for (name, vault) in vaults {
-            let catalog = try Catalog.read(vault)
+        for (name, catalog) in catalogs {
             for other in catalog.entries(table: manifest.table.id).map(\.manifest)
             where catalog.shredded[other.id] == nil && !(name == vaultName && other.id == manifest.id) {
                 holders.append(
@@ -40,8 +41,8 @@ package struct ShredPlan: Sendable {
                     ))
             }
         }
-        for (name, store) in stores {
-            for table in try store.tables() where table.id == manifest.table.id {
+        for (name, tables) in tables {
+            for table in tables where table.id == manifest.table.id {
                 holders.append(
                     Holder(
                         what: "table", place: name, name: table.name,

@@ -112,6 +112,8 @@ package struct KeyFiles: Sendable {
     /// Seals a key anew, as a file with a higher number, and takes the lower ones away once the new one has been read back and opened.
     ///
     /// At whatever point this is broken off, the key opens; the next rewrap takes away what was left.
+    ///
+    /// It knows nothing of tombstones: ``Vault/rewrap(_:under:keys:)`` does.
     package func rewrap(_ id: String, origin: String, under reference: String, keys: any KeySealing) throws -> Rewrapped
     {
         let wanted = try keys.recipients(under: reference)

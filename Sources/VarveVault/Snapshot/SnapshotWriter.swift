@@ -163,25 +163,18 @@ package final class SnapshotWriter: Sendable {
         return SnapshotReader(vault: vault, manifest: manifest, document: document, key: key)
     }
 
-    /// What follows the manifest. Each step is tried, whatever becomes of the others.
+    /// What follows the manifest. A line in the record says that both copies were written: without the second copy there is none, so that the next
+    /// run of the table finishes this commit instead of calling the copy lost.
     private func finishCommit(_ manifest: Manifest, _ document: ProvenDocument, _ bytes: [UInt8]) throws {
-        var failure: (any Error)?
         do {
             try vault.storage.put(try ObjectPath(manifest.catalogPath), bytes)
-        } catch {
-            failure = error
-        }
-        do {
             try record?.append(CommitEntry(manifest, document))
         } catch {
-            failure = failure ?? error
-        }
-        if let failure {
-            let code = (failure as? VaultError)?.code ?? .io
             throw VaultError(
-                code,
-                "Snapshot '\(id)' is committed as '\(manifest.path)', but its second copy or the home's record of it could not be written. "
-                    + "It can be restored; 'varve verify' names what is missing.", cause: failure)
+                (error as? VaultError)?.code ?? .io,
+                "Snapshot '\(id)' is committed as '\(manifest.path)' and can be restored, but its second copy or the home's record of it could not be "
+                    + "written. The next backup or sweep of the table writes a second copy that is missing.",
+                cause: error)
         }
     }
 

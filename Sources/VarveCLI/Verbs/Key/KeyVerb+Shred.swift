@@ -3,6 +3,7 @@
 import ArgumentParser
 import VarveModel
 import VarvePipeline
+import VarveStore
 import VarveVault
 
 extension KeyVerb {
@@ -32,10 +33,10 @@ extension KeyVerb {
             let target = try home.vault(vault)
             let catalog = try Catalog.read(target.vault)
             let finder = RecoveryPoints(catalog)
-            let vaults = try home.allVaults()
-            let stores = try home.allStores()
+            let catalogs = try home.allVaults().map { (name: $0.name, catalog: try Catalog.read($0.vault)) }
+            let tables = try home.allStores().map { (name: $0.name, tables: try $0.store.tables()) }
             let plans = try ids.map { id in
-                try ShredPlan(try finder.find(table: nil, id: id), in: target.name, vaults: vaults, stores: stores)
+                ShredPlan(try finder.find(table: nil, id: id), in: target.name, catalogs: catalogs, tables: tables)
             }
             for plan in plans {
                 let manifest = plan.entry.manifest
