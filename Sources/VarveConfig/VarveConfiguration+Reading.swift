@@ -75,15 +75,32 @@ extension VarveConfiguration {
         var folders =
             stores.map { ("store '\($0.name)'", $0.folder) } + vaults.map { ("vault '\($0.name)'", $0.directory) }
         folders.append(("the folder 'state'", state))
-        for (index, (name, folder)) in folders.enumerated() {
-            for (other, otherFolder) in folders[..<index]
-            where folder.starts(with: otherFolder) || otherFolder.starts(with: folder) {
-                throw ConfigError(
-                    .conflict,
-                    "The folders of \(other) ('\(otherFolder)') and \(name) ('\(folder)') lie in each other. Part them."
-                ).at(index < places.count ? places[index].place : root["state"]?.place ?? root.place)
-            }
+        guard let (earlier, later) = Self.nesting(folders.map(\.1)) else { return }
+        throw ConfigError(
+            .conflict,
+            "The folders of \(folders[earlier].0) ('\(folders[earlier].1)') and \(folders[later].0) ('\(folders[later].1)') lie in each other. Part them."
+        ).at(later < places.count ? places[later].place : root["state"]?.place ?? root.place)
+    }
+
+    /// Two folders of which one is the other or lies in it: of all such pairs, one whose later folder comes first.
+    ///
+    /// In order of their bytes, the separator below every other, what lies in a folder follows it at once: thousands take no time.
+    private static func nesting(_ folders: [FilePath]) -> (earlier: Int, later: Int)? {
+        let spellings = folders.map { folder in
+            (folder.string == "/" ? "" : folder.string).utf8.map { $0 == UInt8(ascii: "/") ? 0 : $0 } + [0]
         }
+        var found: (earlier: Int, later: Int)?
+        // The folders that the one at hand lies in, the nearest last, each with the earliest of it and those around it.
+        var around: [(index: Int, earliest: Int)] = []
+        for index in spellings.indices.sorted(by: { spellings[$0].lexicographicallyPrecedes(spellings[$1]) }) {
+            while let last = around.last, !spellings[index].starts(with: spellings[last.index]) { around.removeLast() }
+            let earliest = around.last?.earliest ?? index
+            if earliest != index, max(index, earliest) < found?.later ?? .max {
+                found = (min(index, earliest), max(index, earliest))
+            }
+            around.append((index, min(index, earliest)))
+        }
+        return found
     }
 
     private static func exists(_ file: FilePath) -> Bool {

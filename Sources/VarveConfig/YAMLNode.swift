@@ -99,9 +99,9 @@ struct YAMLNode {
         var line = 1
         for (index, byte) in bytes.enumerated() {
             if byte == UInt8(ascii: "\n") { line += 1 }
-            guard byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*"),
-                index == 0 || before.contains(bytes[index - 1])
-            else { continue }
+            guard byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*") else { continue }
+            // Beyond ASCII there are three more line breaks, and a byte-order mark may begin a line.
+            guard index == 0 || before.contains(bytes[index - 1]) || bytes[index - 1] >= 0x80 else { continue }
             // The parser's own characters of a name: neither mark is among them, so no byte is looked at for two names.
             let name = bytes[(index + 1)...].prefix { isASCIIAlphanumeric($0) || $0 == 0x5F || $0 == 0x2D }
             if byte == UInt8(ascii: "*"), anchors.contains(name) {

@@ -124,12 +124,14 @@ struct KillSweepCheck {
             let reader = try SnapshotReader(opened.vault, entry, keys: opened.keys)
             let index = try reader.index()
             for bundle in entry.manifest.bundles {
-                try reader.forEachDataFile(in: bundle, index) { _, raw in
-                    for line in raw.split(separator: UInt8(ascii: "\n")) {
+                try reader.forEachRunOfLines(in: bundle, index) { run in
+                    let lines = run.split(separator: UInt8(ascii: "\n"))
+                    for line in lines {
                         let item = UnsafeRawBufferPointer(
-                            rebasing: raw[line.startIndex + ExportLine.prefix.count..<line.endIndex - 1])
+                            rebasing: run[line.startIndex + ExportLine.prefix.count..<line.endIndex - 1])
                         archived.insert(KillItems.fingerprint(item))
                     }
+                    return lines.count
                 }
             }
         }

@@ -140,10 +140,10 @@ import VarveVault
         let index = try reader.index()
         var archived: Set<[UInt8]> = []
         for bundle in reader.manifest.bundles {
-            try reader.forEachDataFile(in: bundle, index) { _, raw in
-                for line in raw.split(separator: UInt8(ascii: "\n")) {
-                    archived.insert(Array(line.dropFirst(8).dropLast(1)))
-                }
+            try reader.forEachRunOfLines(in: bundle, index) { run in
+                let lines = run.split(separator: UInt8(ascii: "\n"))
+                for line in lines { archived.insert(Array(line.dropFirst(8).dropLast(1))) }
+                return lines.count
             }
         }
         #expect(archived.count == total)

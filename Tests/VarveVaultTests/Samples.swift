@@ -113,8 +113,8 @@ enum Samples {
     }
 
     /// What the pipeline does with a data file when it verifies: counts its lines and hashes their items.
-    static func content(_ raw: UnsafeRawBufferPointer) throws -> Vault.DataFileContent {
-        var content = Vault.DataFileContent(items: 0, digest: TableDigest())
+    static func content(_ raw: UnsafeRawBufferPointer) throws -> Vault.LineContent {
+        var content = Vault.LineContent(items: 0, digest: TableDigest())
         for line in raw.split(separator: UInt8(ascii: "\n")) {
             let body = line.dropFirst(8).dropLast(1)
             content.items += 1
@@ -189,8 +189,10 @@ enum Samples {
         let index = try reader.index()
         var lines: [[UInt8]] = []
         for bundle in reader.manifest.bundles {
-            try reader.forEachDataFile(in: bundle, index) { _, raw in
-                lines += raw.split(separator: UInt8(ascii: "\n")).map { Array($0) + [0x0A] }
+            try reader.forEachRunOfLines(in: bundle, index) { run in
+                let found = run.split(separator: UInt8(ascii: "\n")).map { Array($0) + [0x0A] }
+                lines += found
+                return found.count
             }
         }
         return lines.sorted { $0.lexicographicallyPrecedes($1) }

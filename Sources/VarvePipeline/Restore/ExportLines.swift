@@ -3,9 +3,9 @@
 import Glibc
 import VarveModel
 
-/// Walks over the lines of a data file.
+/// Walks over lines of data files.
 enum ExportLines {
-    /// Hands out the item of each line: canonical bytes, lent for the call.
+    /// Hands out the item of each line of a run: canonical bytes, lent for the call.
     static func forEach(of raw: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         guard let base = raw.baseAddress else { return }
         var begin = 0

@@ -57,18 +57,19 @@ struct RecoveryPointLoader: Sendable {
                 let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard number < bundles.count else { break }
                 let bundle = bundles[number]
-                try reader.forEachDataFile(in: bundle, index) { _, raw in
+                try reader.forEachRunOfLines(in: bundle, index) { lines in
                     try stop.check()
                     try lease?.refresh()
-                    let before = mine
-                    try ExportLines.forEach(of: raw) { item in
+                    let before = mine.items
+                    try ExportLines.forEach(of: lines) { item in
                         mine.digest.add(item: item)
                         mine.items += 1
                         batch.append(item)
                         if batch.bytes.count >= Self.batchBytes { try Self.flush(&batch, into: load) }
                     }
-                    mine.rawBytes += raw.count
-                    progress.add(items: mine.items - before.items, rawBytes: raw.count)
+                    mine.rawBytes += lines.count
+                    progress.add(items: mine.items - before, rawBytes: lines.count)
+                    return mine.items - before
                 }
                 progress.add(storedBytes: bundle.sealedBytes)
             }

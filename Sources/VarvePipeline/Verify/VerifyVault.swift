@@ -197,15 +197,15 @@ package struct VerifyVault: Sendable {
         // Reading the content hashes the sealed bytes on the way; only where something is wrong are they read again by themselves, to say
         // whether the stored object or what was put into it is to blame.
         let check = vault.checkContent(content.reader, task.bundle, index: content.index, digest: content.digest) {
-            raw in
+            lines in
             try stop.check()
-            var file = Vault.DataFileContent(items: 0, digest: TableDigest())
-            try ExportLines.forEach(of: raw) { item in
-                file.digest.add(item: item)
-                file.items += 1
+            var content = Vault.LineContent(items: 0, digest: TableDigest())
+            try ExportLines.forEach(of: lines) { item in
+                content.digest.add(item: item)
+                content.items += 1
             }
-            progress.add(items: file.items, rawBytes: raw.count)
-            return file
+            progress.add(items: content.items, rawBytes: lines.count)
+            return content
         }
         if stop.isRaised { return report }
         report.items = check.items

@@ -82,6 +82,13 @@ struct LockFile: ~Copyable, Sendable {
         return true
     }
 
+    /// Whether the file still goes by this path.
+    borrowing func isAt(_ path: FilePath) -> Bool {
+        var (mine, there) = (stat(), stat())
+        return fstat(file.rawValue, &mine) == 0 && lstat(path.string, &there) == 0 && mine.st_ino == there.st_ino
+            && mine.st_dev == there.st_dev
+    }
+
     borrowing func unlock() {
         flock(file.rawValue, LOCK_UN)
     }

@@ -161,6 +161,7 @@ extension EmbeddedStore {
             }
             lock.remove()
         }
+        try LoadLock.removeUnheld(but: Set(noted.map(\.id)), in: folder)
     }
 
     // MARK: Time to live

@@ -214,8 +214,8 @@ extension Vault {
 
     // MARK: Level 3: is the content what was written?
 
-    /// What the caller counted in one data file.
-    package struct DataFileContent: Sendable {
+    /// What the caller counted in a run of lines.
+    package struct LineContent: Sendable {
         package var items: Int
         package var digest: TableDigest
 
@@ -238,25 +238,20 @@ extension Vault {
     /// - Parameters:
     ///   - index: From the reader's ``SnapshotReader/index()``.
     ///   - digest: The bundle's, from the reader's ``SnapshotReader/digests()``.
-    ///   - read: Counts and hashes the lines of one data file, which it is lent as a whole.
+    ///   - read: Counts and hashes a run of lines, which it is lent.
     package func checkContent(
         _ reader: SnapshotReader, _ bundle: BundleRecord, index: ExportIndex, digest: TableDigest?,
-        _ read: (UnsafeRawBufferPointer) throws -> DataFileContent
+        _ read: (UnsafeRawBufferPointer) throws -> LineContent
     ) -> ContentCheck {
         var check = ContentCheck()
         let path = reader.manifest.folder + bundle.name
         check.findings += attempt(path, level: 3) {
-            try reader.forEachDataFile(in: bundle, index) { record, raw in
-                let content = try read(raw)
+            try reader.forEachRunOfLines(in: bundle, index) { lines in
+                let content = try read(lines)
                 check.items += content.items
-                check.rawBytes += raw.count
+                check.rawBytes += lines.count
                 check.digest.add(content.digest)
-                guard content.items == record.itemCount else {
-                    throw VaultError(
-                        .manifestMismatch,
-                        "A data file of bundle '\(path)' holds \(content.items) items; the export's manifest says \(record.itemCount)."
-                    )
-                }
+                return content.items
             }
             guard check.digest == digest else {
                 throw VaultError(

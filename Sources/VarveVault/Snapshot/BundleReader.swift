@@ -86,6 +86,7 @@ package struct BundleReader {
                     .limitExceeded, "Bundle '\(path)' holds a file larger than \(limit) bytes, or of unknown size.")
             }
             bytes.removeAll(keepingCapacity: true)
+            bytes.reserveCapacity(size)
             while try archive.withNextBlock(
                 at: bytes.count,
                 { block in

@@ -121,33 +121,44 @@ package struct SnapshotReader: Sendable {
             summary: try DocumentCoding.decode(ExportSummary.self, summary, name: path.text), files: byName)
     }
 
-    /// Reads a bundle's data files in turn, each with its MD5 checked and decompressed as a whole; `raw` is lent for the call.
+    /// Reads a bundle's data files in turn, each with its MD5 checked, and hands out their lines as they are decompressed: a run of whole lines
+    /// of `{"Item":…}` a call, lent for it.
     ///
     /// What was handed out before an error must not be kept: that the bundle is whole and the right one is known only at the end.
-    package func forEachDataFile(
-        in bundle: BundleRecord, _ index: ExportIndex, _ body: (DataFileRecord, UnsafeRawBufferPointer) throws -> Void
+    ///
+    /// - Parameter body: Returns how many items it found in the run; each data file must have as many as the export's manifest says.
+    package func forEachRunOfLines(
+        in bundle: BundleRecord, _ index: ExportIndex, _ body: (UnsafeRawBufferPointer) throws -> Int
     ) throws {
         let path = try manifest.path(of: bundle)
-        var raw: [UInt8] = []
         var files = 0
         var items = 0
         var bytes = 0
+        var lines = WholeLines()
         try reader(bundle).forEachEntry { entry in
             if bundle == manifest.indexBundle { return }
+            let name = "Data file '\(entry.name)' in bundle '\(path)'"
             guard let record = index.files[entry.name] else {
-                throw VaultError(
-                    .manifestMismatch,
-                    "Bundle '\(path)' holds data file '\(entry.name)', which the export's manifest does not list.")
+                throw VaultError(.manifestMismatch, "\(name) is none that the export's manifest lists.")
             }
             guard record.md5Checksum == DataFile.md5Text(entry.bytes) else {
-                throw VaultError(
-                    .manifestMismatch, "Data file '\(entry.name)' in bundle '\(path)' does not have its MD5.")
+                throw VaultError(.manifestMismatch, "\(name) does not have its MD5.")
             }
-            try DataFile.decompress(entry.bytes, into: &raw, name: "Data file '\(entry.name)' in bundle '\(path)'")
+            var found = 0
+            try DataFile.decompress(entry.bytes, name: name) { block in
+                bytes += block.count
+                try lines.add(block) { found += try body($0) }
+            }
+            guard lines.isComplete else {
+                throw VaultError(.manifestMismatch, "\(name) has a last line without an end.")
+            }
+            guard found == record.itemCount else {
+                throw VaultError(
+                    .manifestMismatch,
+                    "\(name) holds \(found) items; the export's manifest says \(record.itemCount).")
+            }
             files += 1
-            items += record.itemCount
-            bytes += raw.count
-            try raw.withUnsafeBytes { try body(record, $0) }
+            items += found
         }
         guard files == bundle.dataFiles, items == bundle.items, bytes == bundle.rawBytes else {
             throw VaultError(
