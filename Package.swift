@@ -63,6 +63,12 @@ let package = Package(
         .executableTarget(
             name: "TransferLoad", dependencies: ["VarveModel", "VarveKeys", "VarveStore", system],
             path: "Tests/TransferLoad", swiftSettings: settings),
+        .executableTarget(
+            name: "VarveFuzz",
+            dependencies: [
+                "VarveModel", "VarveSeal", "VarveKeys", "VarveVault", "VarveSchedule", "VarveConfig", crypto, system,
+            ],
+            path: "Tests/VarveFuzz", exclude: ["Corpus"], swiftSettings: settings),
         tests("TidyTests", []),
         tests("VarveModelTests", ["VarveModel"], resources: [.copy("Fixtures")]),
         tests("VarveSealTests", ["VarveSeal", crypto], resources: [.copy("Fixtures")]),
@@ -79,5 +85,6 @@ let package = Package(
         tests(
             "VarveCLITests",
             ["VarvePipeline", "VarveVault", "VarveStore", "VarveKeys", "VarveSeal", "VarveModel", crypto]),
+        tests("VarveFuzzTests", []),
     ]
 )

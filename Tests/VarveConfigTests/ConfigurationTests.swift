@@ -177,6 +177,14 @@ import VarveTestKit
             "stores: { a: { embedded: s } }\nvaults: { m: { directory: s/v, key: owned } }", .conflict, 4, 11, "Part"),
         .more("stores:\n  a: { embedded: s }\n  b: { embedded: ./s }", .conflict, 5, 3, "store 'a'", "store 'b'"),
         .more("state: s\nstores: { a: { embedded: s } }", .conflict, 3, 8, "state"),
+        .more(
+            "state: t\nstores: { a: { embedded: s/a }, b: { embedded: s-a }, c: { embedded: s } }", .conflict, 4, 55,
+            "store 'a'", "store 'c'"),
+        .more("state: /t\nstores: { a: { embedded: / } }", .conflict, 3, 8, "store 'a'", "state"),
+        .more(
+            "stores: { a: { embedded: s }, b: { embedded: s/b/c }, c: { embedded: s/b } }", .conflict, 3, 31,
+            "store 'a'",
+            "store 'b'"),
     ]
 
     @Test(arguments: mistakes) func `a mistake is named with its place and what to write`(_ mistake: Mistake) throws {
@@ -205,6 +213,36 @@ import VarveTestKit
         let error = try #require(throws: ConfigError.self) { try parse(text + "? *a40\n: 1\n") }
         #expect(error.code == .malformed)
         #expect(error.line == 3)
+    }
+
+    /// The last key is what unfolds: it is hashed, all of it.
+    @Test(arguments: [" ", "\n ", "\u{85}", "\u{2028}", "\u{2029}", "\n\u{FEFF}", "? "])
+    func `whatever stands before aliases, they are refused before they are unfolded`(space: String) throws {
+        var text = "version: 1\nx: [\(space)&a0 [x, x, x, x, x, x, x, x, x]"
+        for level in 1...40 {
+            text += ",\(space)&a\(level) [" + String(repeating: "\(space)*a\(level - 1),", count: 9) + "]"
+        }
+        let error = try #require(throws: ConfigError.self) { try parse(text + ",{? \(space)*a40 : 1}]\n") }
+        #expect(error.code == .malformed)
+        #expect(error.message.contains("alias"))
+    }
+
+    @Test(arguments: ["-*", "-&", "&", "*a&"])
+    func `a file of nothing but marks of anchors is refused at once`(mark: String) throws {
+        let text = String(repeating: mark, count: 1_000_000 / mark.utf8.count)
+        let took = try ContinuousClock().measure {
+            _ = try #require(throws: ConfigError.self) { try parse(text) }
+        }
+        #expect(took < .seconds(60))
+    }
+
+    @Test func `thousands of folders that are apart are seen to be so at once`() throws {
+        let stores = (0..<20_000).map { "  s\($0): { embedded: folder/s\($0) }\n" }.joined()
+        let text = "version: 1\nkeys: { store: k, rootKey: r }\nstate: state\nstores:\n" + stores
+        var count = 0
+        let took = try ContinuousClock().measure { count = try parse(text).stores.count }
+        #expect(count == 20_000)
+        #expect(took < .seconds(60))
     }
 
     @Test func `random damage to a good file never crashes the reader`() throws {

@@ -30,6 +30,8 @@ import VarveTestKit
         ("2026-11-23T12:30:00.5+02:30", "2026-11-23T10:00:00.500000Z"),
         ("2026-11-23t04:00:00.1234567-06:00", "2026-11-23T10:00:00.123456Z"),
         ("2026-11-23 10:00:00z", "2026-11-23T10:00:00.000000Z"),
+        ("0000-01-01T00:01:00+00:01", "0000-01-01T00:00:00.000000Z"),
+        ("9999-12-31T23:58:59.999999-00:01", "9999-12-31T23:59:59.999999Z"),
     ])
     func `other spellings of RFC 3339 are read`(text: String, expected: String) {
         #expect(Instant(rfc3339: text)?.rfc3339 == expected)
@@ -42,6 +44,8 @@ import VarveTestKit
         "2026-11-23T10:00:00+0200",
         "2026-11-23T10:00:00Zx", "2026-00-10T00:00:00Z", "2026-01-00T00:00:00Z", "+026-01-01T00:00:00Z",
         "2026-11-23T10:00:00+24:00",
+        // In UTC these lie in years that four digits cannot say.
+        "0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59.999999-00:01",
     ])
     func `what is no time is not read`(text: String) {
         #expect(Instant(rfc3339: text) == nil)
