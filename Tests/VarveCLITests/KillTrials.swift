@@ -24,8 +24,9 @@ struct KillTally {
     private(set) var stages: [KillStage: Int] = [:]
     private(set) var problems: [String] = []
     private(set) var nextRuns = 0
-    /// How long the run takes when nobody kills it, and how much of that has gone by at its first write.
-    private let course: KillCourse
+    /// How long the run takes when nobody kills it, and how much of that has gone by at its first write; corrected by what trials find that end by
+    /// themselves.
+    private var course: KillCourse
 
     init(_ verb: String, _ course: KillCourse, meanings: [KillStage: String] = [:]) {
         self.verb = verb
@@ -49,6 +50,7 @@ struct KillTally {
 
     mutating func add(_ stage: KillStage, after took: Duration, _ found: [String]) {
         stages[stage, default: 0] += 1
+        if stage == .finished { course.whole = (course.whole + took) / 2 }
         problems += found.map { "\(verb) killed after \(took) (\(meanings[stage] ?? "")): \($0)" }
     }
 
@@ -77,7 +79,7 @@ struct KillTally {
 /// How long a run takes when nobody kills it.
 struct KillCourse {
     let beforeFirstWrite: Duration
-    let whole: Duration
+    var whole: Duration
 }
 
 /// What every trial looks at, whatever was killed.
