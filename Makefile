@@ -40,11 +40,13 @@ torture: export VARVE_DISK_ERRORS ?= 20
 torture: export VARVE_MEETINGS ?= 100
 torture: export VARVE_RACES ?= 100000
 torture: export VARVE_POWER_LOSSES ?= 300
+torture: export VARVE_HISTORIES ?= 200
+torture: export VARVE_GAPS ?= 500
 torture: export VARVE_FUZZ_SECONDS ?= 600
 torture:
 	.ci/install-needs build test
 	swift build -c release --build-tests
-	swift test -c release --skip-build --disable-xctest --filter '$(TRIALS)|SweepRaceTests|PowerLossTests'
+	swift test -c release --skip-build --disable-xctest --filter '$(TRIALS)|SweepRaceTests|PowerLossTests|CaptureHistoryTests|GapTests'
 	.ci/fuzz $(VARVE_FUZZ_SECONDS)
 
 install:

@@ -20,13 +20,14 @@ struct Varve: ParsableCommand {
               varve table create Music --partition-key Artist:S --sort-key SongTitle:S
               varve table import Music music.jsonl        lines of {"Item":{…}}
               varve backup                                a snapshot of every table
+              varve capture Music                         its changes since, as they come
               varve verify                                prove that all is there and opens
               varve restore Music --as Music2 --latest    into a new table
             """,
         version: version,
         subcommands: [
-            InitVerb.self, TableVerb.self, BackupVerb.self, ListVerb.self, ShowVerb.self, RestoreVerb.self,
-            VerifyVerb.self,
+            InitVerb.self, TableVerb.self, BackupVerb.self, CaptureVerb.self, ListVerb.self, ShowVerb.self,
+            CoverageVerb.self, RestoreVerb.self, VerifyVerb.self,
             DrillVerb.self, SweepVerb.self, PruneVerb.self, RunVerb.self, ScheduleVerb.self, KeyVerb.self,
             RecoveryKitVerb.self,
             ConfigVerb.self,

@@ -61,6 +61,10 @@ extension Job.Step {
             action = .backup(
                 tables: try backup.required("tables").selection(configuration),
                 vault: try backup.vault("to", configuration))
+        } else if let capture = reading["capture"] {
+            action = .capture(
+                tables: try capture.required("tables").selection(configuration),
+                vault: try capture.vault("to", configuration))
         } else if let verify = reading["verify"] {
             action = .verify(
                 level: try verify["level"]?.parse(VerifyLevel.init(text:)) ?? .content,

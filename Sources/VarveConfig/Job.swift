@@ -27,14 +27,16 @@ package struct Job: Sendable, Equatable {
         case verify(level: VerifyLevel, subset: VerifySubset?, vault: String)
         case drill(DrillTables, vault: String)
         case sweep(SweepTables, vault: String)
+        case capture(tables: TableSelection, vault: String)
 
-        /// The key that says it in the file: `backup`, `verify`, `drill` or `sweep`.
+        /// The key that says it in the file: `backup`, `capture`, `verify`, `drill` or `sweep`.
         package var verb: String {
             switch self {
             case .backup: "backup"
             case .verify: "verify"
             case .drill: "drill"
             case .sweep: "sweep"
+            case .capture: "capture"
             }
         }
     }

@@ -109,9 +109,10 @@ enum KnownKeys {
     ])
 
     private static let step = KeyTable(
-        exactlyOne: ["backup", "verify", "drill", "sweep"],
+        exactlyOne: ["backup", "capture", "verify", "drill", "sweep"],
         [
             .init("backup", .keys(backup), "Takes a snapshot of each table."),
+            .init("capture", .keys(capture), "Captures the change log of each table up to now."),
             .init("verify", .keys(verify), "Checks what is in a vault."),
             .init("drill", .keys(drill), "Restores into scratch tables, compares, and drops them."),
             .init("sweep", .keys(sweep), "Archives expired items, then deletes them."),
@@ -122,6 +123,12 @@ enum KnownKeys {
 
     private static let backup = KeyTable([
         tables("The tables: patterns of STORE/TABLE, with '!' in front of those to leave out."),
+        target("The vault to write to; it may be left out where there is only one."),
+    ])
+
+    private static let capture = KeyTable([
+        tables(
+            "The tables whose changes to capture: patterns of STORE/TABLE, with '!' in front of those to leave out."),
         target("The vault to write to; it may be left out where there is only one."),
     ])
 

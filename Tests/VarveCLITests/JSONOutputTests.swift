@@ -65,6 +65,10 @@ import VarveTestKit
         Shape("table drop FullSchema --dry-run", "action", "dryRun", "table", "items"),
         Shape("backup", "type", "vault", "snapshots", "failed"),
         Shape("backup --dry-run", "dryRun", "tables"),
+        Shape("capture FullSchema --once", "type", "vault", "tables", "holes", "failed"),
+        Shape("capture FullSchema --dry-run", "dryRun", "vault", "tables"),
+        Shape("coverage", "vault", "tables", "damaged"),
+        Shape("list --segments", "vault", "segments", "damaged"),
         Shape("list", "vault", "recoveryPoints", "damaged"),
         Shape(
             "show ID", "id", "kind", "table", "description", "consistency", "items", "bundles", "key", "path",
@@ -76,7 +80,8 @@ import VarveTestKit
             "restore FullSchema --as back --id ID --plan", "dryRun", "id", "source", "target", "vault", "cut",
             "consistency", "bundles", "bytesToRead", "items", "rawBytes", "possible"),
         Shape(
-            "verify", "type", "vault", "level", "recoveryPoints", "objects", "bytesRead", "items", "damaged",
+            "verify", "type", "vault", "level", "recoveryPoints", "segments", "objects", "bytesRead", "items",
+            "damaged",
             "leftovers"),
         Shape("drill", "type", "vault", "drills", "failed"),
         Shape("sweep FullSchema", "type", "vault", "dryRun", "sweeps", "failed"),

@@ -40,11 +40,15 @@ import VarveTestKit
               - drill: { tables: 3, vault: main }
               - drill: { tables: [ local/People ], vault: spare }
               - sweep: { tables: [ local/Sessions ], grace: 7d, maxDeletions: 50000, deletionsPerSecond: 500, to: main }
+              - capture: { tables: [ "orders/*" ], to: spare }
             """, for: try configuration(Self.two))
         #expect(job.name == "nightly")
-        #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10])
-        #expect(job.steps.map(\.continueOnFailure) == [false, true, false, false, false, false, false])
-        #expect(job.steps.map(\.action.verb) == ["backup", "backup", "verify", "verify", "drill", "drill", "sweep"])
+        #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10, 11])
+        #expect(job.steps.map(\.continueOnFailure) == [false, true, false, false, false, false, false, false])
+        #expect(
+            job.steps.map(\.action.verb) == [
+                "backup", "backup", "verify", "verify", "drill", "drill", "sweep", "capture",
+            ])
         #expect(
             job.steps.map(\.action) == [
                 .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "spare"),
@@ -58,6 +62,7 @@ import VarveTestKit
                         try TableSelection(patterns: ["local/Sessions"]), grace: .seconds(7 * 86_400),
                         maxDeletions: 50_000, deletionsPerSecond: 500),
                     vault: "main"),
+                .capture(tables: try TableSelection(patterns: ["orders/*"]), vault: "spare"),
             ])
     }
 
@@ -70,6 +75,7 @@ import VarveTestKit
               - verify: {}
               - drill: { tables: 1 }
               - sweep: { tables: [ Sessions ] }
+              - capture: { tables: [ People ] }
             """, for: try configuration())
         #expect(
             job.steps.map(\.action) == [
@@ -77,6 +83,7 @@ import VarveTestKit
                 .verify(level: .content, subset: nil, vault: "main"),
                 .drill(.count(1), vault: "main"),
                 .sweep(Job.SweepTables(try TableSelection(patterns: ["Sessions"])), vault: "main"),
+                .capture(tables: try TableSelection(patterns: ["People"]), vault: "main"),
             ])
     }
 

@@ -45,7 +45,7 @@ extension ExitStatus {
         case .usage: "the command line is wrong"
         case .partlyDone: "partly done: some failed, and are named"
         case .damageFound: "damage found"
-        case .notRestorable: "not restorable: the keys were destroyed on purpose"
+        case .notRestorable: "not restorable: a hole in the log, or keys that were destroyed on purpose"
         case .notFound: "no such store, vault, table, item or recovery point"
         case .lockedByAnother: "another process holds what is needed"
         case .wrongKey: "a key, passphrase or kit is wrong or cannot be used"

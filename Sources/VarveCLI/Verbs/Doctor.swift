@@ -14,7 +14,8 @@ import VarveVault
 struct DoctorVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Check that everything is in place: configuration, keys, stores, vaults, recovery kit, schedules.",
+        abstract:
+            "Check that everything is in place: configuration, keys, stores, vaults, capture, recovery kit, schedules.",
         discussion: HelpText.of(
             "Prints one line for each check: ok, warn or FAIL. Ends with exit code 1 if any failed; warnings do not fail.",
             examples: [
@@ -36,6 +37,7 @@ struct DoctorVerb: Verb {
         }
         for store in home.configuration.stores { check(store, home, &examination) }
         for vault in home.configuration.vaults { check(vault, home, &examination) }
+        checkCapture(home, &examination)
         checkSchedules(home, &examination)
         try common.console.document(examination.report)
         return examination.failed ? .failed : .done
@@ -65,7 +67,11 @@ struct DoctorVerb: Verb {
                     "\(Units.counted(findings.count, "damaged object")) in the catalog: run 'varve verify --vault \(name)'"
                 )
             }
-            return .ok("opens, \(Units.counted(catalog.entries.count, "recovery point"))")
+            let points = catalog.recoveryPoints.count
+            let segments = catalog.entries.count - points
+            return .ok(
+                "opens, \(Units.counted(points, "recovery point"))"
+                    + (segments > 0 ? ", \(Units.counted(segments, "segment")) of change logs" : ""))
         }
         examination.check("vault \(name): writing") {
             // A lease is the one object that may come and go.

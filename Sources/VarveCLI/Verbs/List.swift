@@ -8,16 +8,21 @@ struct ListVerb: Verb {
         commandName: "list",
         abstract: "List what is in a vault: snapshots and the archives of sweeps, oldest first.",
         discussion: HelpText.of(
-            "Reads the catalog only: no key and no store is needed.",
+            """
+            Reads the catalog only: no key and no store is needed. Segments of the change log are many and are no recovery points by themselves;
+            --segments lists them instead, and 'varve coverage' says what they are good for.
+            """,
             examples: [
                 ("list", "everything"),
                 ("list Orders", "one table's recovery points"),
+                ("list Orders --segments", "what was captured of its change log"),
                 ("list --json", "ids, cuts, sizes, paths of manifests"),
             ],
             exits: [.damageFound, .notFound, .configurationInvalid]))
 
     @OptionGroup var common: CommonOptions
     @Argument(help: "Only this table's (its name, without the store).") var table: String?
+    @Flag(help: "List the segments of the change log instead of recovery points.") var segments = false
     @Option(help: "The vault, where varve.yaml names several.") var vault: String?
 
     func perform() throws -> ExitStatus {
@@ -25,8 +30,9 @@ struct ListVerb: Verb {
         let console = common.console
         let (catalog, findings) = try Catalog.settled(target.vault)
         let wanted = table.map(Home.tableName)
+        let what = segments ? "segment" : "recovery point"
         let manifests = catalog.entries.map(\.manifest)
-            .filter { wanted == nil || $0.table.name == wanted }
+            .filter { $0.kind.isRecoveryPoint != segments && (wanted == nil || $0.table.name == wanted) }
             .sorted { ($0.started, $0.id) < ($1.started, $1.id) }
         let records = manifests.map {
             SnapshotRecord($0, table: $0.table.name, vault: target.name, shredded: catalog.shredded[$0.id]?.shredded)
@@ -34,11 +40,14 @@ struct ListVerb: Verb {
         if records.isEmpty {
             console.line(
                 wanted == nil
-                    ? "The vault \(target.name) holds no recovery point yet."
-                    : "The vault \(target.name) holds no recovery point of that table.")
+                    ? "The vault \(target.name) holds no \(what) yet."
+                    : "The vault \(target.name) holds no \(what) of that table.")
         } else {
             console.table(
-                ["ID", "TABLE", "KIND", "CUT", "ITEMS", "RAW", "STORED", "CONSISTENCY"],
+                [
+                    "ID", "TABLE", "KIND", segments ? "THROUGH" : "CUT", segments ? "CHANGES" : "ITEMS", "RAW",
+                    "STORED", "CONSISTENCY",
+                ],
                 records.map {
                     [
                         $0.id, $0.table, $0.kind, $0.cut, Units.count($0.items), Units.size($0.rawBytes),
@@ -49,13 +58,16 @@ struct ListVerb: Verb {
         }
         for finding in findings { console.note("\(finding.object): \(finding.reason)") }
         try console.document(
-            Listing(vault: target.name, recoveryPoints: records, damaged: findings.map(DamageRecord.init)))
+            Listing(
+                vault: target.name, recoveryPoints: segments ? nil : records, segments: segments ? records : nil,
+                damaged: findings.map(DamageRecord.init)))
         return ExitStatus(for: findings)
     }
 
     private struct Listing: Encodable {
         let vault: String
-        let recoveryPoints: [SnapshotRecord]
+        let recoveryPoints: [SnapshotRecord]?
+        let segments: [SnapshotRecord]?
         let damaged: [DamageRecord]
     }
 }

@@ -19,7 +19,10 @@ struct RunVerb: Verb {
                 ("run nightly --dry-run", "what it would do"),
                 ("run nightly", "the steps of Jobs/nightly.yaml"),
             ],
-            exits: [.partlyDone, .damageFound, .notFound, .lockedByAnother, .wrongKey, .configurationInvalid])
+            exits: [
+                .partlyDone, .damageFound, .notRestorable, .notFound, .lockedByAnother, .wrongKey,
+                .configurationInvalid,
+            ])
     )
 
     @OptionGroup var common: CommonOptions
@@ -73,6 +76,8 @@ struct RunVerb: Verb {
             switch action {
             case .backup(let tables, let vault):
                 return try BackupStep(tables: tables, vault: vault).run(in: home, console, dryRun: dryRun)
+            case .capture(let tables, let vault):
+                return try CaptureStep(tables: tables, vault: vault).run(in: home, console, dryRun: dryRun)
             case .verify(let level, let subset, let vault):
                 let step = VerifyStep(level: level, subset: subset, vault: vault)
                 return dryRun

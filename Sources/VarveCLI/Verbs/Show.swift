@@ -8,7 +8,7 @@ import VarveVault
 
 struct ShowVerb: Verb {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show one recovery point in full, as its manifest states it.",
+        commandName: "show", abstract: "Show one recovery point or segment in full, as its manifest states it.",
         discussion: HelpText.of(
             examples: [
                 ("show 3k4ljtz", "one recovery point, by the beginning of its id")
@@ -16,12 +16,12 @@ struct ShowVerb: Verb {
             exits: [.damageFound, .notFound, .configurationInvalid]))
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: "The recovery point: its id or a unique beginning of it.") var id: String
+    @Argument(help: "The recovery point or segment: its id or a unique beginning of it.") var id: String
     @Option(help: "The vault, where varve.yaml names several.") var vault: String?
 
     func perform() throws -> ExitStatus {
         let source = try common.home().vault(vault)
-        let manifest = try RecoveryPoints(source.vault).find(table: nil, id: id).manifest
+        let manifest = try RecoveryPoints(source.vault).find(table: nil, id: id, segments: true).manifest
         let tombstone = try source.vault.tombstone(of: manifest.id)
         let console = common.console
         console.line("id            \(manifest.id) (\(manifest.kind.rawValue))")
@@ -33,7 +33,9 @@ struct ShowVerb: Verb {
         console.line(
             "taken         \(manifest.started.rfc3339) to \(manifest.finished.rfc3339) by varve \(manifest.tool)")
         console.line(
-            "items         \(Units.count(manifest.items)) in \(Units.counted(manifest.dataFiles, "data file"))")
+            "\(manifest.kind == .log ? "changes " : "items   ")      \(Units.count(manifest.items)) in \(Units.counted(manifest.dataFiles, "data file"))"
+        )
+        if let log = manifest.log { show(log, console) }
         console.line(
             "size          \(Units.size(manifest.rawBytes)) raw, \(Units.size(manifest.sealedBytes)) stored (\(manifest.compression))"
         )
@@ -59,5 +61,25 @@ struct ShowVerb: Verb {
         }
         try console.document(manifest)
         return .done
+    }
+
+    private func show(_ log: LogStretch, _ console: Console) {
+        console.line(
+            "stretch       \(log.from.rfc3339) to \(log.through.rfc3339)\(log.ended ? ", the end of the stream" : "")")
+        if let beginning = log.beginning, beginning.cause != .first {
+            console.line(
+                "begins anew   \(beginning.cause.rawValue)\(beginning.lastThrough.map { "; the log before it ends at \($0.rfc3339)" } ?? "")"
+            )
+        }
+        for shard in log.shards {
+            console.line(
+                "shard         \(shard.id)  after \(shard.after?.text ?? "its beginning") through \(shard.through?.text ?? "nothing yet")  \(Units.counted(shard.changes, "change"))\(shard.ended ? ", ended" : "")"
+            )
+        }
+        for event in log.events {
+            console.line(
+                "event         \(event.event.rawValue) at \(event.time.rfc3339), position \(event.position)\(event.items.map { ", \(Units.counted($0, "item"))" } ?? "")"
+            )
+        }
     }
 }

@@ -15,7 +15,9 @@ struct VerifyVerb: Verb {
               listing    every object that a recovery point needs is there, and nothing is that nobody knows
               manifests  every small object proves itself; manifests are authentic, in their place and in their chain
               objects    every bundle has the size and the SHA-256 that its manifest says
-              content    every bundle decrypts, unpacks, and holds exactly the items that were taken
+              content    every bundle decrypts, unpacks, and holds exactly the items or changes that were taken
+
+            Segments of the change log are verified as recovery points are.
 
             Prints one line for each damaged or missing object and ends with exit code 4 if there is any.
             """,
@@ -27,8 +29,9 @@ struct VerifyVerb: Verb {
             exits: [.damageFound, .notFound, .wrongKey, .configurationInvalid]))
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: "Ids of recovery points (or unique beginnings); without any, the whole vault.") var ids: [String] =
-        []
+    @Argument(help: "Ids of recovery points or segments (or unique beginnings); without any, the whole vault.") var ids:
+        [String] =
+            []
     @Option(help: "listing, manifests, objects or content (also 0 to 3).") var level = "content"
     @Option(help: "Check bundles of the n-th of t parts only, e.g. 3/30: t runs with n from 1 to t check all.")
     var subset: String?
@@ -78,8 +81,12 @@ struct VerifyStep {
         let damaged = report.findings.map(DamageRecord.init)
         for record in damaged { console.line(record.line) }
         let checked =
-            "\(Units.counted(report.recoveryPoints, "recovery point")), \(Units.counted(report.objects, "object")), \(Units.size(report.bytesRead)) read"
-            + (report.items > 0 ? ", \(Units.counted(report.items, "item")) compared" : "")
+            "\(Units.counted(report.recoveryPoints, "recovery point")), "
+            + (report.segments > 0 ? "\(Units.counted(report.segments, "segment")), " : "")
+            + "\(Units.counted(report.objects, "object")), \(Units.size(report.bytesRead)) read"
+            + (report.items > 0
+                ? ", \(Units.counted(report.items, report.segments > 0 ? "item or change" : "item", plural: report.segments > 0 ? "items and changes" : nil)) compared"
+                : "")
         console.line(
             damaged.isEmpty
                 ? "vault \(name): no damage at level \(level) (\(checked))"
@@ -88,7 +95,7 @@ struct VerifyStep {
         try console.event(
             VerifySummary(
                 vault: name, level: "\(level)", subset: subset.map { "\($0)" },
-                recoveryPoints: report.recoveryPoints,
+                recoveryPoints: report.recoveryPoints, segments: report.segments,
                 objects: report.objects, bytesRead: report.bytesRead, items: report.items, damaged: damaged,
                 leftovers: report.leftovers.map(\.path.text)))
         if !report.leftovers.isEmpty {
@@ -142,6 +149,7 @@ private struct VerifySummary: Encodable {
     let level: String
     let subset: String?
     let recoveryPoints: Int
+    let segments: Int
     let objects: Int
     let bytesRead: Int
     let items: Int

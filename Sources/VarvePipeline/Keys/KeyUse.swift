@@ -11,6 +11,8 @@ package struct KeyUse: Sendable, Equatable {
         package let id: String
         package let table: String
         package let items: Int
+        /// `snapshot`, `sweep`, or `log` for a segment.
+        package let kind: String
     }
 
     package struct Table: Sendable, Equatable, Encodable {
@@ -41,7 +43,9 @@ package struct KeyUse: Sendable, Equatable {
                         let holders = try vault.keyFiles.recipients(manifest.key.id).compactMap(\.wrappingKey)
                         guard holders.contains(keyID) else { continue }
                         points.append(
-                            Point(vault: name, id: manifest.id, table: manifest.table.name, items: manifest.items))
+                            Point(
+                                vault: name, id: manifest.id, table: manifest.table.name, items: manifest.items,
+                                kind: manifest.kind.rawValue))
                     } catch {
                         notRead.append("vault \(name): the key file of \(manifest.id) cannot be read")
                     }

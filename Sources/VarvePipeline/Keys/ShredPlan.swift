@@ -6,7 +6,7 @@ package import VarveVault
 /// What else still holds items of a recovery point that is about to be shredded. Destroying its keys does not reach these.
 package struct ShredPlan: Sendable {
     package struct Holder: Sendable, Encodable, Equatable {
-        /// `recoveryPoint`, `table` or `copy`.
+        /// `recoveryPoint`, `log`, `table` or `copy`.
         package let what: String
         /// The vault's or the store's name.
         package let place: String
@@ -30,8 +30,22 @@ package struct ShredPlan: Sendable {
         let manifest = entry.manifest
         var holders: [Holder] = []
         for (name, catalog) in catalogs {
+            let log = catalog.entries(table: manifest.table.id, kind: .log).map(\.manifest).filter {
+                catalog.shredded[$0.id] == nil && $0.items > 0 && !(name == vaultName && $0.id == manifest.id)
+            }
+            if let first = log.first, let last = log.last {
+                holders.append(
+                    Holder(
+                        what: "log", place: name, name: last.id,
+                        reason: log.count == 1
+                            ? "vault \(name) holds segment \(last.id) of the table's log, through \(last.consistency.cut.time)"
+                            : "vault \(name) holds \(log.count) segments of the table's log, \(first.id) to \(last.id), through \(last.consistency.cut.time)"
+                    ))
+            }
             for other in catalog.entries(table: manifest.table.id).map(\.manifest)
-            where catalog.shredded[other.id] == nil && !(name == vaultName && other.id == manifest.id) {
+            where other.kind != .log && catalog.shredded[other.id] == nil
+                && !(name == vaultName && other.id == manifest.id)
+            {
                 holders.append(
                     Holder(
                         what: other.id == manifest.id ? "copy" : "recoveryPoint", place: name, name: other.id,

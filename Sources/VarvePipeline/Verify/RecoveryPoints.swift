@@ -15,7 +15,9 @@ package struct RecoveryPoints {
     }
 
     /// The one recovery point that `id` begins, or the newest snapshot of `table` where no id is given.
-    package func find(table: String?, id: String?) throws -> Catalog.Entry {
+    ///
+    /// - Parameter segments: Whether a segment of a log will do too, where no recovery point has such an id.
+    package func find(table: String?, id: String?, segments: Bool = false) throws -> Catalog.Entry {
         guard let id else {
             guard let newest = catalog.latest(table: table ?? "") else {
                 throw PipelineError(
@@ -24,7 +26,9 @@ package struct RecoveryPoints {
             }
             return newest
         }
-        let matching = catalog.entries(idPrefix: id).filter { table == nil || $0.manifest.table.name == table }
+        let named = catalog.entries(idPrefix: id).filter { table == nil || $0.manifest.table.name == table }
+        let points = named.filter { $0.manifest.kind.isRecoveryPoint }
+        let matching = points.isEmpty && segments ? named : points
         guard let only = matching.first, !id.isEmpty else {
             let place = table.map { " of table '\($0)'" } ?? ""
             throw PipelineError(

@@ -21,6 +21,8 @@ package enum VerifyDepth: Int, Sendable, Comparable {
 /// What a verification looked at and what it found.
 package struct VerifyReport: Sendable {
     package var recoveryPoints = 0
+    /// Segments of logs.
+    package var segments = 0
     /// Objects that were read or whose presence was checked.
     package var objects = 0
     package var bytesRead = 0
@@ -74,7 +76,8 @@ package struct VerifyVault: Sendable {
         }
         let chosen = try choose(ids, catalog)
         var report = VerifyReport()
-        report.recoveryPoints = chosen.count
+        report.recoveryPoints = chosen.count { $0.manifest.kind.isRecoveryPoint }
+        report.segments = chosen.count - report.recoveryPoints
         report.objects = catalog.objects.count
         report.findings = missing
         if depth >= .manifests {
@@ -97,7 +100,7 @@ package struct VerifyVault: Sendable {
     private func choose(_ ids: [String], _ catalog: Catalog) throws -> [Catalog.Entry] {
         if ids.isEmpty { return catalog.entries }
         let points = RecoveryPoints(catalog)
-        return try ids.map { try points.find(table: nil, id: $0) }
+        return try ids.map { try points.find(table: nil, id: $0, segments: true) }
     }
 
     private static func concerns(_ manifest: Manifest, _ object: String) -> Bool {
@@ -194,15 +197,23 @@ package struct VerifyVault: Sendable {
             report.findings = vault.checkBundle(task.entry.manifest, task.bundle)
             return report
         }
+        let isLog = content.reader.manifest.kind == .log
         // Reading the content hashes the sealed bytes on the way; only where something is wrong are they read again by themselves, to say
         // whether the stored object or what was put into it is to blame.
         let check = vault.checkContent(content.reader, task.bundle, index: content.index, digest: content.digest) {
             lines in
             try stop.check()
             var content = Vault.LineContent(items: 0, digest: TableDigest())
-            try ExportLines.forEach(of: lines) { item in
-                content.digest.add(item: item)
-                content.items += 1
+            if isLog {
+                try ChangeLine.forEach(of: lines) { _, line in
+                    content.digest.add(item: UnsafeRawBufferPointer(rebasing: line.dropLast()))
+                    content.items += 1
+                }
+            } else {
+                try ExportLines.forEach(of: lines) { item in
+                    content.digest.add(item: item)
+                    content.items += 1
+                }
             }
             progress.add(items: content.items, rawBytes: lines.count)
             return content

@@ -28,7 +28,7 @@ extension EmbeddedStore {
     }
 
     /// Fixes the time of the cut, so that whatever is written next is later, even if the clock is set back.
-    private func cutHere(on access: Connection.Access) throws -> Cut {
+    func cutHere(on access: Connection.Access) throws -> Cut {
         let state = try access.statement("SELECT value, extra FROM state WHERE n = 0")
         defer { state.reset() }
         guard try state.step() else {

@@ -60,12 +60,8 @@ extension Vault {
             guard object.modified < limit,
                 !leases.contains(where: { lease in lease.protects.contains { object.path.text.hasPrefix($0) } })
             else { return false }
+            if let part = VaultPaths.part(object.path) { return !stems.contains(part.stem) }
             let parts = object.path.parts
-            if object.path.text.hasPrefix(VaultPaths.tables), parts.count == 5,
-                Manifest.Kind.allCases.contains(where: { $0.folder == parts[2] })
-            {
-                return !stems.contains(parts[3])
-            }
             if object.path.text.hasPrefix(VaultPaths.keys), parts.count == 3 {
                 return !keepAllKeys && !keys.contains(parts[1])
             }

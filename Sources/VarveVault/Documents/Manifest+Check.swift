@@ -36,7 +36,14 @@ extension Manifest {
         if let previous { _ = try ObjectPath(previous.path) }
         try demand(ExportLayout.isExportID(exportID), "names no export id")
         try demand(compression == "zstd", "names a compression that Varve does not write")
-        try demand(1...Self.bundlesMax ~= bundles.count, "lists no bundles, or too many")
+        try demand(
+            format == kind.format && (log != nil) == (kind == .log),
+            "is of format \(format) and kind '\(kind.rawValue)', which do not go together")
+        try demand((kind == .log ? 0 : 1)...Self.bundlesMax ~= bundles.count, "lists no bundles, or too many")
+        if let log {
+            if let flaw = log.flaw(items: items) { try demand(false, flaw) }
+            try demand(log.through == consistency.cut.time, "has a watermark that is not its cut")
+        }
         for (left, right) in zip(bundles, bundles.dropFirst()) {
             try demand(
                 left.name < right.name, "lists its bundles out of order or twice")

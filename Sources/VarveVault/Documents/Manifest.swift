@@ -2,22 +2,29 @@
 
 package import VarveModel
 
-/// The description that commits a snapshot or a sweep. Immutable, and the same bytes at `path` and at `catalogPath`.
+/// The description that commits a snapshot, a sweep or a segment of the log. Immutable, and the same bytes at `path` and at `catalogPath`.
 ///
 /// It names no item, and holds no digest of items in clear.
 package struct Manifest: VersionedContent, Equatable {
     package static let kind = "manifest"
-    package static let formatNewest = 1
+    package static let formatNewest = 2
 
     package enum Kind: String, Codable, Sendable, CaseIterable {
-        case snapshot, sweep
+        case snapshot, sweep, log
         /// The folder, below the table's, where objects of this kind lie.
         package var folder: String {
             switch self {
             case .snapshot: "snapshots"
             case .sweep: "sweeps"
+            case .log: "log"
             }
         }
+
+        /// Whether a table can be restored from one of this kind alone.
+        package var isRecoveryPoint: Bool { self != .log }
+
+        /// The format of its manifests. Segments came with the second; whoever knows the first only refuses them, and still reads all others.
+        var format: Int { self == .log ? 2 : 1 }
     }
 
     package let format: Int
@@ -44,19 +51,21 @@ package struct Manifest: VersionedContent, Equatable {
     /// The codec of the data files: `zstd`.
     package let compression: String
     package let dataFiles: Int
-    /// In ascending order of name; the last one holds the export's own manifests.
+    /// In ascending order of name; the last one holds the export's own manifests. A segment of quiet time has none.
     package let bundles: [BundleRecord]
     package let key: KeyReference
     /// Base64 of a message under the snapshot key that holds a ``SealedDigests``.
     package let sealedDigest: String
-    /// The table's manifest before this one.
+    /// The table's manifest before this one; of a segment, the segment before it.
     package let previous: Link?
+    /// What a segment holds of the change stream; nil for all others.
+    package let log: LogStretch?
     package let tool: String
 
     enum CodingKeys: String, CodingKey {
         case format, vault, origin, path, catalogPath, id, kind, table, description, consistency, started, finished,
             items, rawBytes
-        case sealedBytes, compression, dataFiles, bundles, key, sealedDigest, previous, tool
+        case sealedBytes, compression, dataFiles, bundles, key, sealedDigest, previous, log, tool
         case exportID = "exportId"
     }
 
@@ -111,6 +120,11 @@ package struct Manifest: VersionedContent, Equatable {
         package let path: String
         /// The SHA-256 that stands in that manifest.
         package let sha256: String
+
+        package init(path: String, sha256: String) {
+            self.path = path
+            self.sha256 = sha256
+        }
     }
 }
 

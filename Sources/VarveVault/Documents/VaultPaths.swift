@@ -22,17 +22,34 @@ package enum VaultPaths {
     /// `<started>~<id>`, by which a snapshot's folder and its catalog entry go.
     package static func stem(started: Instant, id: String) -> String { "\(started.compact)~\(id)" }
 
-    /// The folder of one snapshot or sweep, with a slash at its end.
+    /// The folder of one snapshot, sweep or segment, with a slash at its end. Segments are many, and lie in a folder for each day.
     package static func folder(
         _ kind: Manifest.Kind, _ table: Manifest.TableIdentity, started: Instant, id: String
     ) -> String {
-        "\(tableFolder(table))\(kind.folder)/\(stem(started: started, id: id))/"
+        let stem = stem(started: started, id: id)
+        return "\(tableFolder(table))\(kind.folder)/\(kind == .log ? "\(stem.prefix(8))/" : "")\(stem)/"
+    }
+
+    /// What an object in the folder of a snapshot, sweep or segment belongs to, and its name there; nil for all other objects.
+    static func part(_ path: ObjectPath) -> (kind: Manifest.Kind, stem: String, name: String)? {
+        let parts = path.parts
+        guard path.text.hasPrefix(tables), parts.count >= 5,
+            let kind = Manifest.Kind.allCases.first(where: { $0.folder == parts[2] })
+        else { return nil }
+        if kind == .log {
+            guard parts.count == 6, parts[4].prefix(8) == parts[3] else { return nil }
+            return (kind, parts[4], parts[5])
+        }
+        return parts.count == 5 ? (kind, parts[3], parts[4]) : nil
     }
 
     /// `catalog/<year>/<month>/<started>~<id>.json`
     package static func catalogEntry(started: Instant, id: String) -> String {
-        let stem = stem(started: started, id: id)
-        return "\(catalog)\(stem.prefix(4))/\(stem.dropFirst(4).prefix(2))/\(stem).json"
+        catalogEntry(stem: stem(started: started, id: id))
+    }
+
+    static func catalogEntry(stem: String) -> String {
+        "\(catalog)\(stem.prefix(4))/\(stem.dropFirst(4).prefix(2))/\(stem).json"
     }
 
     /// `keys/<key id>/`

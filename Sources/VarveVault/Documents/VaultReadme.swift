@@ -27,6 +27,8 @@ package enum VaultReadme {
                                                        manifest.json, which describes them
           tables/<table>~<id>/sweeps/<time>~<id>/      expired items, archived before they were deleted;
                                                        outcome.json says what was deleted
+          tables/<table>~<id>/log/<day>/<time>~<id>/   one segment of the table's change log: bundles like
+                                                       a snapshot's, with a line for each change
           catalog/<year>/<month>/<time>~<id>.json      a second copy of each manifest
           keys/<key id>/<n>.key                        the sealed key of one snapshot; where there are
                                                        several, the highest number counts
@@ -37,6 +39,14 @@ package enum VaultReadme {
         manifest-files.json with the MD5 and the number of items of each file. Put the data folder into
         an S3 bucket, and DynamoDB's import from S3 takes it (format DynamoDB JSON, compression ZSTD).
         manifest.json names the table's keys and indexes under "description".
+
+        A segment opens by the same commands. Its lines are those of an incremental export,
+        {"Metadata":{...},"Keys":{...},"NewImage":{...},"OldImage":{...}}, one for each change in order;
+        without NewImage the item was deleted. To have a table as it was at some time, take the newest
+        snapshot before it, then the changes of all later segments in the order of their names, as far
+        as "WriteTimestampMicros" is not after that time: the last one of each key counts. In each
+        manifest "log" says which stretch the segment holds; where one does not begin with the position
+        at which the one before it ended, changes are missing.
 
         1. Install the tools (once)
         ---------------------------
@@ -103,7 +113,7 @@ package enum VaultReadme {
         3. Say what to open
         -------------------
 
-        Set VAULT to this folder, SNAPSHOT to the folder of one snapshot or sweep in it, such as
+        Set VAULT to this folder, SNAPSHOT to the folder of one snapshot, sweep or segment in it, such as
         tables/Music~k3l.../snapshots/20261123T100000Z~ab2..., and SECRET to the file with secret A or B.
         This line says what is not set:
 
@@ -121,7 +131,7 @@ package enum VaultReadme {
         zstd -d -c opened/AWSDynamoDB/*/data/*.json.zst > items.jsonl
         ```
 
-        items.jsonl now has one line {"Item":{...}} for each item of the table.
+        items.jsonl now has one line {"Item":{...}} for each item of the table, or one for each change.
 
         """#
 }

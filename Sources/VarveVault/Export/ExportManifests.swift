@@ -40,6 +40,10 @@ package struct ExportSummary: Codable, Equatable, Sendable {
     package var itemCount: Int?
     package var outputFormat: String?
     package var exportType: String?
+    /// Of incremental exports: the window, and which images its lines have.
+    package var exportFromTime: String?
+    package var exportToTime: String?
+    package var outputView: String?
 
     package init() {}
 
@@ -62,6 +66,9 @@ package struct ExportSummary: Codable, Equatable, Sendable {
         try members.encode(itemCount, forKey: .itemCount)
         try members.encode(outputFormat, forKey: .outputFormat)
         try members.encode(exportType, forKey: .exportType)
+        try members.encodeIfPresent(exportFromTime, forKey: .exportFromTime)
+        try members.encodeIfPresent(exportToTime, forKey: .exportToTime)
+        try members.encodeIfPresent(outputView, forKey: .outputView)
     }
 }
 

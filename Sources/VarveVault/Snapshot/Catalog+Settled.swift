@@ -25,7 +25,8 @@ extension Catalog {
             guard findings.contains(where: { $0.code == .missing }) else { return (catalog, findings) }
             if let last, last.objects == catalog.objects {
                 let (leases, unreadable) = try Lease.live(in: vault.storage, at: .now())
-                if leases.isEmpty && unreadable.isEmpty { return (catalog, findings) }
+                // A lease that protects nothing writes nothing: a capture's own, while it waits for changes.
+                if leases.allSatisfy({ $0.protects.isEmpty }) && unreadable.isEmpty { return (catalog, findings) }
             }
             last = catalog
             usleep(pauseMicroseconds)

@@ -6,7 +6,7 @@ import VarveModel
 ///
 /// Each manifest lies in two places. One that is missing or damaged in one is taken from the other; what is wrong is in ``findings``, never hidden.
 package struct Catalog: Sendable {
-    /// One snapshot or sweep.
+    /// One snapshot, sweep or segment of a log.
     package struct Entry: Sendable {
         package let manifest: Manifest
         package let document: ProvenDocument
@@ -110,13 +110,10 @@ package struct Catalog: Sendable {
         return String(path.name.dropLast(5))
     }
 
-    /// `tables/<table>/<kind>/<stem>/manifest.json`
+    /// `tables/<table>/<kind>/<stem>/manifest.json`, with the day before the stem of a segment.
     static func manifestStem(_ path: ObjectPath) -> String? {
-        let parts = path.parts
-        guard parts.count == 5, path.text.hasPrefix(VaultPaths.tables), parts[4] == VaultPaths.manifestName,
-            Manifest.Kind.allCases.contains(where: { $0.folder == parts[2] })
-        else { return nil }
-        return parts[3]
+        guard let part = VaultPaths.part(path), part.name == VaultPaths.manifestName else { return nil }
+        return part.stem
     }
 
     // MARK: - Finding one
@@ -134,6 +131,21 @@ package struct Catalog: Sendable {
                 (manifest.table.name.utf8.elementsEqual(table.utf8) || manifest.table.id.utf8.elementsEqual(table.utf8))
                 && (kind == nil || kind == manifest.kind)
         }
+    }
+
+    /// What a table can be restored from: all but the segments of logs.
+    package var recoveryPoints: [Entry] { entries.filter { $0.manifest.kind.isRecoveryPoint } }
+
+    /// The segments of a table of which no sound manifest is left, but a manifest in their own folder, by stem.
+    package func unreadableSegments(of table: Manifest.TableIdentity) -> [(stem: String, id: String)] {
+        if unreadable.isEmpty { return [] }
+        let prefix = "\(VaultPaths.tableFolder(table))\(Manifest.Kind.log.folder)/"
+        return objects.keys.compactMap { path in
+            guard path.text.hasPrefix(prefix), let stem = Self.manifestStem(path), unreadable.contains(stem) else {
+                return nil
+            }
+            return (stem, String(stem.drop { $0 != "~" }.dropFirst()))
+        }.sorted { $0.0 < $1.0 }
     }
 
     /// The snapshot of a table with the latest cut, of those whose keys are there.
@@ -156,7 +168,7 @@ extension Vault {
     /// What the next manifest of a table names as the one before it. A damaged one is passed over: verify reports it, and backups must go on.
     func newestManifest(of table: Manifest.TableIdentity) throws -> Manifest.Link? {
         let paths = try storage.list(VaultPaths.tableFolder(table)).map(\.path).filter {
-            Catalog.manifestStem($0) != nil
+            Catalog.manifestStem($0) != nil && VaultPaths.part($0)?.kind != .log
         }
         for path in paths.sorted(by: { (Catalog.manifestStem($0) ?? "") > (Catalog.manifestStem($1) ?? "") }) {
             if let entry = try? manifest(at: path) {
@@ -164,5 +176,35 @@ extension Vault {
             }
         }
         return nil
+    }
+}
+
+extension Vault {
+    /// The table's segments, newest first, as far as their manifests can be read: where capture looks for what it has.
+    ///
+    /// - Parameter accept: Whether a segment will do; the first that does is returned.
+    package func newestSegment(
+        of table: Manifest.TableIdentity, where accept: (Catalog.Entry) throws -> Bool
+    ) throws -> Catalog.Entry? {
+        let prefix = "\(VaultPaths.tableFolder(table))\(Manifest.Kind.log.folder)/"
+        let manifests = try storage.list(prefix).map(\.path).filter { Catalog.manifestStem($0) != nil }
+        // Stems tell seconds apart; within one second the manifests themselves say which came first.
+        let bySecond = Dictionary(grouping: manifests) { Catalog.manifestStem($0)?.prefix { $0 != "~" } ?? "" }
+        for second in bySecond.keys.sorted(by: >) {
+            let entries = (bySecond[second] ?? []).compactMap { path in segment(at: path) }
+            for entry in entries.sorted(by: { $0.manifest.started > $1.manifest.started }) where try accept(entry) {
+                return entry
+            }
+        }
+        return nil
+    }
+
+    /// Either copy of the manifest.
+    private func segment(at path: ObjectPath) -> Catalog.Entry? {
+        if let entry = try? manifest(at: path) { return entry }
+        guard let stem = Catalog.manifestStem(path),
+            let other = try? ObjectPath(VaultPaths.catalogEntry(stem: stem))
+        else { return nil }
+        return try? manifest(at: other)
     }
 }

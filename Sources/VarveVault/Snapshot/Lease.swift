@@ -19,6 +19,8 @@ package struct LeaseDescription: VersionedContent, Equatable {
     package let what: String
     /// Prefixes of the objects that must stay as long as the lease holds.
     package let protects: [String]
+    /// What only one at a time may do in the vault, where the lease is for such work.
+    package let claim: String?
     package let expires: Instant
 
     /// Whether it is to be believed at `now`.
@@ -43,20 +45,43 @@ package final class Lease: Sendable {
         var isReleased = false
     }
 
-    package init(_ storage: any VaultStorage, what: String, protects: [String], clock: any Clock = SystemClock()) throws
-    {
+    package init(
+        _ storage: any VaultStorage, what: String, protects: [String], claim: String? = nil,
+        clock: any Clock = SystemClock()
+    ) throws {
         let id = RandomID.make()
         self.storage = storage
         self.clock = clock
         path = try ObjectPath("\(VaultPaths.leases)\(id).json")
         let description = LeaseDescription(
             format: LeaseDescription.formatNewest, id: id, host: Self.host(), pid: getpid(),
-            process: ProcessMark.current, what: what, protects: protects, expires: Self.expiry(clock.now()))
+            process: ProcessMark.current, what: what, protects: protects, claim: claim,
+            expires: Self.expiry(clock.now()))
         state = Mutex(State(description: description))
         try storage.replace(path, try ProvenDocument.encode(description).bytes)
     }
 
     deinit { release() }
+
+    /// A lease for work that only one at a time may do in the vault; whoever comes second is refused with `.locked`.
+    ///
+    /// The lease is written before the others are read: of two that begin in one instant, both may be refused, and never both let in.
+    package static func claiming(
+        _ claim: String, _ storage: any VaultStorage, what: String, clock: any Clock = SystemClock()
+    ) throws -> Lease {
+        let lease = try Lease(storage, what: what, protects: [], claim: claim, clock: clock)
+        let others = try live(in: storage, at: clock.now()).leases.filter {
+            $0.claim == claim && $0.id != lease.state.withLock { $0.description.id }
+        }
+        if let other = others.first {
+            lease.release()
+            throw VaultError(
+                .locked,
+                "There is a \(other.what) already: process \(other.pid) on \(other.host) has been at it, and its lease holds until \(other.expires) "
+                    + "unless it ends before. One at a time may do this in a vault.")
+        }
+        return lease
+    }
 
     /// Writes the lease anew if a third of its term has passed. Cheap otherwise; call it often.
     package func refresh() throws {
@@ -70,7 +95,7 @@ package final class Lease: Sendable {
             let old = state.description
             state.description = LeaseDescription(
                 format: old.format, id: old.id, host: old.host, pid: old.pid, process: old.process,
-                what: old.what, protects: old.protects, expires: Self.expiry(now))
+                what: old.what, protects: old.protects, claim: old.claim, expires: Self.expiry(now))
             try storage.replace(path, try ProvenDocument.encode(state.description).bytes)
         }
     }

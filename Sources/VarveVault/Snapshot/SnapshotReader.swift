@@ -75,6 +75,8 @@ package struct SnapshotReader: Sendable {
     /// Reads the last bundle: which data files there are, with the MD5 and the number of items of each.
     package func index() throws -> ExportIndex {
         guard let bundle = manifest.indexBundle else {
+            // A segment of quiet time holds nothing.
+            if manifest.kind == .log { return ExportIndex(summary: ExportSummary(), files: [:]) }
             throw VaultError(.damaged, "Manifest '\(manifest.path)' lists no bundles.")
         }
         let path = try manifest.path(of: bundle)
@@ -204,7 +206,7 @@ extension SnapshotReader {
         deleted: Int, changed: Int, gone: Int, finished: Instant, interrupted: Bool, record: CommitRecord?
     ) throws -> SweepOutcome {
         guard manifest.kind == .sweep else {
-            throw VaultError(.misuse, "'\(manifest.path)' is a snapshot; only sweeps have an outcome.")
+            throw VaultError(.misuse, "'\(manifest.path)' is no sweep; only sweeps have an outcome.")
         }
         let path = try outcomePath()
         let outcome = SweepOutcome(

@@ -7,7 +7,7 @@ package import VarveKeys
 package import VarveModel
 import VarveSeal
 
-/// Writes one snapshot, or the archive of one sweep.
+/// Writes one snapshot, the archive of one sweep, or a segment of the log.
 ///
 /// Makes the snapshot key and its key file (read back before first use), hands out bundles to several threads, and with ``commit(consistency:)`` writes
 /// the last bundle and the manifest: before that the snapshot does not exist, after it nothing takes it back. ``abandon()`` removes what was
@@ -23,15 +23,19 @@ package final class SnapshotWriter: Sendable {
         package var wrappingKey: String
         /// The name and version of the program, for the manifest.
         package var tool: String
+        /// Of a segment: what ``Manifest/started`` is not before, so that segments come in the order of their chain whatever the clock does.
+        package var notBefore: Instant?
 
         package init(
-            kind: Manifest.Kind, table: Manifest.TableIdentity, description: JSON, wrappingKey: String, tool: String
+            kind: Manifest.Kind, table: Manifest.TableIdentity, description: JSON, wrappingKey: String, tool: String,
+            notBefore: Instant? = nil
         ) {
             self.kind = kind
             self.table = table
             self.description = description
             self.wrappingKey = wrappingKey
             self.tool = tool
+            self.notBefore = notBefore
         }
     }
 
@@ -67,7 +71,8 @@ package final class SnapshotWriter: Sendable {
         self.plan = plan
         self.record = record
         self.clock = clock
-        started = clock.now()
+        let now = clock.now()
+        started = plan.notBefore.map { max(now, $0) } ?? now
         exportID = ExportLayout.makeExportID(at: started)
         key = SnapshotKey.make()
         wrapping = try keys.resolve(plan.wrappingKey)
@@ -135,6 +140,22 @@ package final class SnapshotWriter: Sendable {
     /// An error before the manifest leaves a snapshot that does not exist: ``abandon()`` then removes the rest. An error after it says in its message
     /// that the snapshot is committed.
     package func commit(consistency: Manifest.Consistency) throws -> SnapshotReader {
+        precondition(plan.kind.isRecoveryPoint, "a segment is committed with its stretch")
+        return try commit(consistency, log: nil, previous: try vault.newestManifest(of: plan.table))
+    }
+
+    /// Commits a segment of the log. One without bundles says that nothing came.
+    package func commit(log: LogStretch, previous: Manifest.Link?) throws -> SnapshotReader {
+        precondition(plan.kind == .log, "only a segment has a stretch")
+        return try commit(
+            .init(
+                method: "change-log", from: log.from, to: log.through, cut: .init(time: log.through, sequence: nil)),
+            log: log, previous: previous)
+    }
+
+    private func commit(
+        _ consistency: Manifest.Consistency, log: LogStretch?, previous: @autoclosure () throws -> Manifest.Link?
+    ) throws -> SnapshotReader {
         try state.withLock { state in
             guard state.phase == .open, state.openBundles == 0 else {
                 throw VaultError(
@@ -147,8 +168,8 @@ package final class SnapshotWriter: Sendable {
             }
             state.phase = .committing
         }
-        try writeIndexBundle(consistency)
-        let manifest = try makeManifest(consistency)
+        if log == nil || state.withLock({ !$0.results.isEmpty }) { try writeIndexBundle(consistency, log) }
+        let manifest = try makeManifest(consistency, log, previous())
         let document = try ProvenDocument.encode(manifest, key: key.manifestAuthenticationKey())
         let bytes = document.bytes
         guard bytes.count <= ProvenDocument.bytesMax else {
@@ -173,7 +194,7 @@ package final class SnapshotWriter: Sendable {
             throw VaultError(
                 (error as? VaultError)?.code ?? .io,
                 "Snapshot '\(id)' is committed as '\(manifest.path)' and can be restored, but its second copy or the home's record of it could not be "
-                    + "written. The next backup or sweep of the table writes a second copy that is missing.",
+                    + "written. The next backup, sweep or capture of the table writes a second copy that is missing.",
                 cause: error)
         }
     }
@@ -196,7 +217,7 @@ package final class SnapshotWriter: Sendable {
     // MARK: - The parts of a commit
 
     /// The bundle with the export's own manifests.
-    private func writeIndexBundle(_ consistency: Manifest.Consistency) throws {
+    private func writeIndexBundle(_ consistency: Manifest.Consistency, _ log: LogStretch?) throws {
         let (name, results) = state.withLock { (Self.begin(&$0), $0.results) }
         let ordered = results.sorted { $0.record.name < $1.record.name }
         let arn =
@@ -216,13 +237,23 @@ package final class SnapshotWriter: Sendable {
         summary.itemCount = ordered.reduce(0) { $0 + $1.record.items }
         summary.outputFormat = "DYNAMODB_JSON"
         summary.exportType = "FULL_EXPORT"
+        if let log {
+            summary.version = "2023-08-01"
+            summary.exportTime = nil
+            summary.exportType = "INCREMENTAL_EXPORT"
+            summary.exportFromTime = ExportManifests.time(log.from)
+            summary.exportToTime = ExportManifests.time(log.through)
+            summary.outputView = "NEW_AND_OLD_IMAGES"
+        }
         let manifests = try ExportManifests(summary: summary, files: ordered.flatMap(\.files))
         let writer = try open(name)
         for entry in manifests.entries { try writer.addEntry(ExportLayout.folder(exportID) + entry.name, entry.bytes) }
         try writer.finish()
     }
 
-    private func makeManifest(_ consistency: Manifest.Consistency) throws -> Manifest {
+    private func makeManifest(
+        _ consistency: Manifest.Consistency, _ log: LogStretch?, _ previous: Manifest.Link?
+    ) throws -> Manifest {
         let results = state.withLock { $0.results }.sorted { $0.record.name < $1.record.name }
         let records = results.map(\.record)
         var total = TableDigest()
@@ -235,14 +266,14 @@ package final class SnapshotWriter: Sendable {
             context: try BundleContext.digest(origin: vault.id, table: plan.table.id, snapshot: id),
             recipients: [key.wrapper])
         return Manifest(
-            format: Manifest.formatNewest, vault: vault.id, origin: vault.id, path: folder + VaultPaths.manifestName,
+            format: plan.kind.format, vault: vault.id, origin: vault.id, path: folder + VaultPaths.manifestName,
             catalogPath: VaultPaths.catalogEntry(started: started, id: id), id: id, kind: plan.kind, table: plan.table,
             description: plan.description, consistency: consistency, started: started, finished: clock.now(),
             items: records.reduce(0) { $0 + $1.items }, rawBytes: records.reduce(0) { $0 + $1.rawBytes },
             sealedBytes: records.reduce(0) { $0 + $1.sealedBytes }, exportID: exportID, compression: "zstd",
             dataFiles: records.reduce(0) { $0 + $1.dataFiles }, bundles: records,
             key: .init(id: key.id, wrappingKey: wrapping.id, wrappingClass: wrapping.class.rawValue),
-            sealedDigest: Data(sealed).base64EncodedString(), previous: try vault.newestManifest(of: plan.table),
+            sealedDigest: Data(sealed).base64EncodedString(), previous: previous, log: log,
             tool: plan.tool)
     }
 }

@@ -34,7 +34,7 @@ extension KeyVerb {
                 try console.document(try keys.export(name))
             } else {
                 let source = try home.vault(vault)
-                let point = try RecoveryPoints(source.vault).find(table: nil, id: name)
+                let point = try RecoveryPoints(source.vault).find(table: nil, id: name, segments: true)
                 try console.document(try SnapshotReader(source.vault, point, keys: keys).exportedKey())
             }
             return .done

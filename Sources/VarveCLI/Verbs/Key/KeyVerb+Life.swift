@@ -80,7 +80,11 @@ extension KeyVerb {
                 throw UsageError("The waiting period is 7 to 30 days; \(days) were given.")
             }
             let use = KeyUse(of: described.id, vaults: try home.allVaults(), stores: try home.allStores())
-            for point in use.points {
+            let segments = use.points.count { $0.kind == "log" }
+            if segments > 0 {
+                console.line("would become unreadable: \(Units.counted(segments, "segment")) of change logs")
+            }
+            for point in use.points where point.kind != "log" {
                 console.line(
                     "would become unreadable: \(point.vault) \(point.id) of \(point.table), \(Units.counted(point.items, "item"))"
                 )
@@ -96,7 +100,7 @@ extension KeyVerb {
                 && !Confirmation.ask("Destroy key \(described.id) in \(days) days all the same?")
             {
                 throw UsageError(
-                    "Key \(described.id) is needed: \(Units.counted(use.points.count, "recovery point")), \(Units.counted(use.tables.count, "table"))"
+                    "Key \(described.id) is needed: \(Units.counted(use.points.count - segments, "recovery point")), \(Units.counted(segments, "segment")), \(Units.counted(use.tables.count, "table"))"
                         + "\(use.notRead.isEmpty ? "" : ", and what could not be looked at"). Nothing was changed. 'varve key rewrap' moves them to "
                         + "another key; --yes schedules the deletion all the same.", status: .refused)
             }

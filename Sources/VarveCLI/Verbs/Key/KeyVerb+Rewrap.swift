@@ -14,7 +14,7 @@ extension KeyVerb {
             abstract: "Move recovery points or live tables to another wrapping key, without touching their data.",
             discussion: HelpText.of(
                 """
-                Each recovery point's key is sealed anew, as one more small file that is read back before the one before it goes. No bundle is read
+                Each recovery point's key, and each segment's, is sealed anew, as one more small file that is read back before the one before it goes. No bundle is read
                 or written. Without --to each stays under its own key, whose newest version and the newest recovery kit it gets. A run that was
                 broken off leaves everything openable; the next one goes on where it ended.
                 """,
@@ -27,8 +27,9 @@ extension KeyVerb {
                 exits: [.partlyDone, .notFound, .lockedByAnother, .wrongKey, .configurationInvalid]))
         @OptionGroup var common: CommonOptions
         @Argument(help: "Recovery points: ids or unique beginnings of them.") var ids: [String] = []
-        @Option(help: "Every recovery point of this table (its name, without the store).") var table: String?
-        @Flag(help: "Every recovery point of the vault.") var all = false
+        @Option(help: "Every recovery point and segment of this table (its name, without the store).") var table:
+            String?
+        @Flag(help: "Every recovery point and segment of the vault.") var all = false
         @Option(help: "Live tables: patterns of STORE/TABLE; may be repeated.") var live: [String] = []
         @Option(help: "The wrapping key: id, alias/NAME, owned or managed.") var to: String?
         @Option(help: "The vault, where varve.yaml names several.") var vault: String?
@@ -56,7 +57,7 @@ extension KeyVerb {
             let chosen =
                 try ids.isEmpty
                 ? table.map { catalog.entries(table: Home.tableName($0)) } ?? catalog.entries
-                : ids.map { try finder.find(table: nil, id: $0) }
+                : ids.map { try finder.find(table: nil, id: $0, segments: true) }
             let points = chosen.filter { catalog.shredded[$0.manifest.id] == nil }
             if points.isEmpty, let table {
                 throw UsageError(
@@ -65,8 +66,10 @@ extension KeyVerb {
             let stage = RewrapKeys(vault: target.vault, keys: keys)
             if dryRun {
                 let needed = try stage.plan(points, under: to).map(\.manifest)
-                for manifest in needed { console.line("would rewrap \(manifest.id) of \(manifest.table.name)") }
-                console.line("\(needed.count) of \(Units.counted(points.count, "recovery point")) would be rewrapped")
+                for manifest in needed where manifest.kind.isRecoveryPoint {
+                    console.line("would rewrap \(manifest.id) of \(manifest.table.name)")
+                }
+                console.line("\(needed.count) of \(Self.counted(points.map(\.manifest))) would be rewrapped")
                 try console.event(
                     Summary(
                         vault: target.name, dryRun: true, rewrapped: needed.map(\.id),
@@ -75,6 +78,7 @@ extension KeyVerb {
             }
             let outcomes = try stage.run(points, under: to, stop: Interrupts.stop)
             var rewrapped: [String] = []
+            var moved: [Manifest] = []
             var bytes = 0
             var failed: [Failure] = []
             var statuses: Set<ExitStatus> = []
@@ -83,8 +87,12 @@ extension KeyVerb {
                 case .unchanged: break
                 case .rewrapped(let count):
                     rewrapped.append(outcome.manifest.id)
+                    moved.append(outcome.manifest)
                     bytes += count
-                    console.line("rewrapped \(outcome.manifest.id) of \(outcome.manifest.table.name)")
+                    // Segments are many; they are counted.
+                    if outcome.manifest.kind.isRecoveryPoint {
+                        console.line("rewrapped \(outcome.manifest.id) of \(outcome.manifest.table.name)")
+                    }
                 case .failed(let error):
                     let report = ErrorReport(error)
                     failed.append(Failure(id: outcome.manifest.id, code: report.code, message: report.message))
@@ -94,7 +102,7 @@ extension KeyVerb {
                 }
             }
             console.line(
-                "\(Units.counted(rewrapped.count, "recovery point")) rewrapped, \(outcomes.count - rewrapped.count - failed.count) so already, "
+                "\(Self.counted(moved)) rewrapped, \(outcomes.count - rewrapped.count - failed.count) so already, "
                     + "\(failed.count) failed; \(Units.size(bytes)) written")
             try console.event(
                 Summary(
@@ -103,6 +111,13 @@ extension KeyVerb {
             if failed.isEmpty { return .done }
             if failed.count < outcomes.count { return .partlyDone }
             return statuses.count == 1 ? statuses.first ?? .failed : .failed
+        }
+
+        private static func counted(_ manifests: [Manifest]) -> String {
+            let points = manifests.count { $0.kind.isRecoveryPoint }
+            let segments = manifests.count - points
+            return Units.counted(points, "recovery point")
+                + (segments > 0 ? " and \(Units.counted(segments, "segment"))" : "")
         }
 
         private func liveTables(_ home: Home) throws -> ExitStatus {

@@ -36,7 +36,9 @@ extension KeyVerb {
             let catalogs = try home.allVaults().map { (name: $0.name, catalog: try Catalog.read($0.vault)) }
             let tables = try home.allStores().map { (name: $0.name, tables: try $0.store.tables()) }
             let plans = try ids.map { id in
-                ShredPlan(try finder.find(table: nil, id: id), in: target.name, catalogs: catalogs, tables: tables)
+                ShredPlan(
+                    try finder.find(table: nil, id: id, segments: true), in: target.name, catalogs: catalogs,
+                    tables: tables)
             }
             for plan in plans {
                 let manifest = plan.entry.manifest

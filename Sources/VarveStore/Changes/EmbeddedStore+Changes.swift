@@ -21,7 +21,7 @@ extension EmbeddedStore {
         try read { try Self.trimmedThrough(on: $0) }
     }
 
-    private static func trimmedThrough(on access: Connection.Access) throws -> Int64 {
+    static func trimmedThrough(on access: Connection.Access) throws -> Int64 {
         try access.statement("SELECT extra FROM state WHERE n = -1").number() ?? 0
     }
 
@@ -75,7 +75,7 @@ extension EmbeddedStore {
         }
     }
 
-    private static func record(
+    static func record(
         _ select: SQLStatement, of table: OpenTable, on access: Connection.Access
     ) throws -> ChangeRecord {
         let sequence = select.int64(0)

@@ -39,3 +39,26 @@ package enum ChangeActor: Int64, Sendable, CaseIterable {
     case restore = 3
     case `import` = 4
 }
+
+extension ChangeEvent {
+    /// As DynamoDB's streams name changes of items; `nil` for what happens to a whole table.
+    package var streamName: String? {
+        switch self {
+        case .insert: "INSERT"
+        case .modify: "MODIFY"
+        case .remove: "REMOVE"
+        case .loaded, .created, .dropped: nil
+        }
+    }
+}
+
+extension ChangeActor {
+    package var name: String {
+        switch self {
+        case .user: "user"
+        case .sweep: "sweep"
+        case .restore: "restore"
+        case .import: "import"
+        }
+    }
+}

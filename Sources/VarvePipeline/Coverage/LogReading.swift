@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import VarveModel
+import VarveVault
+
+/// The segments of one table in the order of their chain, put together to parts without a hole.
+struct LogReading {
+    /// Changes without a hole between them.
+    struct Part {
+        /// The part has every change with an effective time after this one.
+        let from: Instant
+        var through: Instant
+        /// Where the source has one shard with sequence numbers: the part has every change behind `after`, and none behind `before`.
+        let after: ChangePosition?
+        var before: ChangePosition?
+        /// Many items came here: it ends before.
+        var beforeTime: Instant?
+        /// A snapshot from before was taken of another history.
+        let notBefore: Instant?
+
+        /// Whether all changes since the snapshot's cut are in this part, as far as it goes.
+        func holds(_ snapshot: Manifest) -> Bool {
+            let cut = snapshot.consistency.cut
+            if let notBefore, cut.time < notBefore { return false }
+            if let sequence = cut.sequence.map({ ChangePosition(max(0, $0)) }), let after {
+                return after <= sequence && before.map { sequence < $0 } ?? true
+            }
+            return from <= cut.time && beforeTime.map { cut.time < $0 } ?? true
+        }
+    }
+
+    private(set) var parts: [Part] = []
+    private(set) var holes: [Coverage.Hole] = []
+    /// For each hole, the index of the first part behind it.
+    private(set) var partAfterHole: [Int] = []
+    private(set) var segments = 0
+    private(set) var changes = 0
+    private(set) var sealedBytes = 0
+    private(set) var hasEnded = false
+
+    /// How far each shard has been followed.
+    private var head: [String: Head] = [:]
+
+    private struct Head {
+        var through: ChangePosition?
+        var isEnded: Bool
+    }
+
+    /// A segment, or what is left of one.
+    private enum Piece {
+        case whole(Manifest, LogStretch)
+        case broken(Coverage.Hole.Cause, id: String)
+    }
+
+    init(of table: Manifest.TableIdentity, _ entries: [Catalog.Entry], _ catalog: Catalog) {
+        var broken: (cause: Coverage.Hole.Cause, id: String)?
+        for piece in Self.pieces(of: table, entries, catalog) {
+            switch piece {
+            case .broken(let cause, let id):
+                broken = broken ?? (cause, id)
+            case .whole(let manifest, let stretch):
+                segments += 1
+                changes += manifest.items
+                sealedBytes += manifest.sealedBytes
+                add(manifest, stretch, broken?.cause)
+                broken = nil
+            }
+        }
+        if let broken {
+            note(broken.cause, from: parts.last?.through, to: nil, shard: nil, segment: broken.id)
+            hasEnded = false
+        }
+    }
+
+    /// Notes a hole; the part behind it comes next.
+    private mutating func note(
+        _ cause: Coverage.Hole.Cause, from: Instant?, to: Instant?, shard: String?, segment: String
+    ) {
+        holes.append(Coverage.Hole(cause: cause, from: from, to: to, shard: shard, segment: segment))
+        partAfterHole.append(parts.count)
+    }
+
+    private static func pieces(
+        of table: Manifest.TableIdentity, _ entries: [Catalog.Entry], _ catalog: Catalog
+    ) -> [Piece] {
+        var pieces: [(order: (String, Instant), piece: Piece)] = []
+        for manifest in entries.map(\.manifest) {
+            guard let stretch = manifest.log else { continue }
+            let cause: Coverage.Hole.Cause? =
+                catalog.shredded[manifest.id] != nil ? .shredded : catalog.holdsBundles(of: manifest) ? nil : .damaged
+            pieces.append(
+                (
+                    (manifest.started.compact, manifest.started),
+                    cause.map { .broken($0, id: manifest.id) } ?? .whole(manifest, stretch)
+                ))
+        }
+        for (stem, id) in catalog.unreadableSegments(of: table) {
+            let second = stem.prefix { $0 != "~" }
+            // Within its second it may have been any; the first of them says best what came before.
+            pieces.append(((String(second), Instant(microseconds: .min)), .broken(.damaged, id: id)))
+        }
+        return pieces.sorted { $0.order < $1.order }.map(\.piece)
+    }
+
+    private mutating func add(_ manifest: Manifest, _ stretch: LogStretch, _ broken: Coverage.Hole.Cause?) {
+        if let beginning = stretch.beginning {
+            begin(manifest, stretch, hole: Self.cause(beginning.cause), beginning.lastThrough, beginning.shard)
+        } else if parts.isEmpty {
+            begin(manifest, stretch, hole: broken ?? .missing, nil, nil)
+        } else if follows(stretch) {
+            extend(stretch)
+        } else {
+            begin(manifest, stretch, hole: broken ?? .missing, parts.last?.through, nil)
+        }
+        hasEnded = stretch.ended
+        for event in stretch.events where event.event == .loaded { split(at: event, manifest) }
+    }
+
+    private static func cause(_ cause: LogStretch.Cause) -> Coverage.Hole.Cause? {
+        switch cause {
+        case .first: nil
+        case .trimmed: .trimmed
+        case .rewound: .rewound
+        case .unreadable: .unreadable
+        case .streamReplaced: .streamReplaced
+        }
+    }
+
+    private mutating func begin(
+        _ manifest: Manifest, _ stretch: LogStretch, hole: Coverage.Hole.Cause?, _ lastThrough: Instant?,
+        _ shard: String?
+    ) {
+        if let hole {
+            note(
+                hole, from: parts.last?.through ?? lastThrough, to: stretch.from, shard: shard, segment: manifest.id)
+        }
+        // Positions and a snapshot's sequence number are of one kind only where there is one shard; and not where they have come twice.
+        let only = stretch.shards.count == 1 && stretch.beginning?.cause != .rewound ? stretch.shards[0].after : nil
+        let notBefore = stretch.beginning?.cause == .rewound ? stretch.from : parts.last?.notBefore
+        parts.append(Part(from: stretch.from, through: stretch.through, after: only, notBefore: notBefore))
+        head = [:]
+        follow(stretch)
+    }
+
+    /// Whether a segment's shards go on where they were followed to, none of them missing and none come from nowhere.
+    private func follows(_ stretch: LogStretch) -> Bool {
+        let listed = Dictionary(uniqueKeysWithValues: stretch.shards.map { ($0.id, $0) })
+        for shard in stretch.shards {
+            if let known = head[shard.id] {
+                if let after = shard.after, known.through.map({ $0 < after }) ?? true { return false }
+            } else {
+                guard shard.after == nil else { return false }
+                let areRead = shard.parents.allSatisfy { listed[$0]?.ended ?? head[$0]?.isEnded ?? false }
+                guard areRead else { return false }
+            }
+        }
+        return head.allSatisfy { $0.value.isEnded || listed[$0.key] != nil }
+    }
+
+    private mutating func extend(_ stretch: LogStretch) {
+        follow(stretch)
+        let last = parts.count - 1
+        parts[last].through = max(parts[last].through, stretch.through)
+    }
+
+    private mutating func follow(_ stretch: LogStretch) {
+        for shard in stretch.shards {
+            let known = head[shard.id]
+            head[shard.id] = Head(
+                through: [known?.through, shard.through].compactMap(\.self).max(),
+                isEnded: known?.isEnded ?? false || shard.ended)
+        }
+    }
+
+    /// Many items came: what was before can be restored up to here, and what is after from the next snapshot on.
+    private mutating func split(at event: LogStretch.TableEvent, _ manifest: Manifest) {
+        let last = parts.count - 1
+        let before = Instant(microseconds: event.time.microseconds - 1)
+        let through = parts[last].through
+        guard event.time > parts[last].from || parts[last].after != nil else { return }
+        let isKnown = parts[last].after.map { event.position <= $0 } ?? false
+        if isKnown { return }
+        note(.loaded, from: min(before, through), to: event.time, shard: event.shard, segment: manifest.id)
+        let after = parts[last].after == nil ? nil : event.position
+        parts[last].through = min(before, through)
+        parts[last].before = event.position
+        parts[last].beforeTime = event.time
+        parts.append(
+            Part(
+                from: event.time, through: max(through, event.time), after: after, notBefore: parts[last].notBefore))
+    }
+}
+
+extension Catalog {
+    /// Whether the listing shows each of the bundles that a manifest names, in its size.
+    fileprivate func holdsBundles(of manifest: Manifest) -> Bool {
+        manifest.bundles.allSatisfy { bundle in
+            guard let path = try? manifest.path(of: bundle) else { return false }
+            return objects[path]?.bytes == bundle.sealedBytes
+        }
+    }
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+import VarveModel
+import VarvePipeline
+import VarveStore
+import VarveTestKit
+import VarveVault
+
+/// Random histories: whatever happens to a table and to its capture, what coverage promises is what the segments hold.
+///
+/// `VARVE_HISTORIES` says how many of each kind (12), `VARVE_SEED` which.
+@Suite struct CaptureHistoryTests {
+    static func count(_ variable: String, default standard: Int) -> Int {
+        ProcessInfo.processInfo.environment[variable].flatMap { Int($0) } ?? standard
+    }
+
+    /// Segments without a break between them, with their lines.
+    private struct Part {
+        var through: Instant
+        var lines: [CaptureHome.Captured]
+    }
+
+    private static func parts(_ home: CaptureHome, _ table: String) throws -> [Part] {
+        var parts: [Part] = []
+        for segment in try home.segments(table) {
+            let log = try #require(segment.manifest.log)
+            let lines = try home.lines(segment)
+            #expect(lines.count == segment.manifest.items)
+            if log.beginning != nil || parts.isEmpty {
+                parts.append(Part(through: log.through, lines: lines))
+            } else {
+                parts[parts.count - 1].through = log.through
+                parts[parts.count - 1].lines += lines
+            }
+        }
+        for part in parts {
+            let names = part.lines.map { "\($0.metadata.shard)/\($0.metadata.position)" }
+            #expect(Set(names).count == names.count, "a change is in the log twice")
+        }
+        return parts
+    }
+
+    /// Every interval gives back the truth at its ends and at random instants between.
+    private static func check(
+        _ home: CaptureHome, _ coverage: Coverage, bases: [String: [Int: Int]], _ random: inout SeededGenerator,
+        _ truth: (Instant) -> [Int: Int]
+    ) throws -> Int {
+        let parts = try parts(home, coverage.table.id)
+        var checked = 0
+        for interval in coverage.intervals {
+            let base = try #require(bases[interval.base])
+            let lines = parts.last { $0.through == interval.through }?.lines ?? []
+            var instants = [interval.from, interval.through]
+            if interval.from < interval.through {
+                for _ in 0..<12 {
+                    instants.append(
+                        Instant(
+                            microseconds: Int64.random(
+                                in: interval.from.microseconds...interval.through.microseconds, using: &random)))
+                }
+            }
+            for instant in instants {
+                let items =
+                    interval.from == interval.through
+                    ? base : home.replay(base, interval, at: instant, lines)
+                #expect(items == truth(instant), "at \(instant) of \(interval)")
+                #expect(coverage.contains(instant))
+                checked += 1
+            }
+        }
+        return checked
+    }
+
+    // MARK: Streams with many shards
+
+    @Test func `histories of a stream with many shards`() throws {
+        var random = SeededGenerator("histories of a stream with many shards")
+        var checked = 0
+        var holes = 0
+        for round in 0..<Self.count("VARVE_HISTORIES", default: 12) {
+            let seed = random.next()
+            let (instants, found) = try Self.simulatedHistory(seed: seed, round: round)
+            checked += instants
+            holes += found
+        }
+        print("\(checked) instants compared, \(holes) holes")
+        #expect(checked > 0)
+    }
+
+    private static func simulatedHistory(seed: UInt64, round: Int) throws -> (checked: Int, holes: Int) {
+        var random = SeededGenerator(seed: seed)
+        let home = try CaptureHome()
+        let stream = SimulatedStream(seed: random.next())
+        var bases: [String: [Int: Int]] = [:]
+        var capture: TableCapture?
+        // Whether something happened of which nobody can know whether it took changes: an ended shard that went before its end was read.
+        var mayHide = false
+        let limits = SegmentLimits(age: .seconds(60), rawBytes: 2000)
+        func snapshot() throws {
+            let cut = stream.cut
+            bases[try home.snapshot(stream.table, at: cut).id] = stream.items(at: cut)
+        }
+        try snapshot()
+        for _ in 0..<70 {
+            stream.write(Int.random(in: 0...6, using: &random))
+            switch Int.random(in: 0..<14, using: &random) {
+            case 0: stream.split()
+            case 1: stream.merge()
+            case 2, 3, 4, 5:
+                if capture == nil { capture = try home.capture(stream, limits: limits) }
+                for _ in 0..<Int.random(in: 1...6, using: &random) { _ = try capture?.step() }
+            case 6:
+                // A crash: what was read and not committed is read again.
+                capture = nil
+            case 7:
+                try capture?.closeSettled()
+                capture = nil
+            case 8:
+                home.clock.advance(seconds: 61)
+                stream.advance(seconds: 30)
+            case 9, 10:
+                if Bool.random(using: &random) { try snapshot() }
+            case 11:
+                // Nothing is lost: everything is in the vault before it is trimmed.
+                capture = nil
+                try home.captureOnce(stream, limits: limits)
+                stream.advance(seconds: 20)
+                if !stream.trim(olderThan: 3600).shards.isEmpty { mayHide = true }
+            case 12:
+                capture = nil
+                if Int.random(in: 0..<3, using: &random) == 0 {
+                    stream.advance(seconds: 100)
+                    if !stream.trim(olderThan: 90).shards.isEmpty { mayHide = true }
+                }
+            default:
+                capture = nil
+                if Int.random(in: 0..<6, using: &random) == 0 {
+                    stream.replace()
+                    mayHide = true
+                }
+            }
+        }
+        capture = nil
+        try home.captureOnce(stream, limits: limits)
+        try snapshot()
+        try home.captureOnce(stream, limits: limits)
+
+        let coverage = try home.coverage(stream.table.id)
+        let captured = Set(
+            try home.segments(stream.table.id).flatMap { try home.lines($0) }
+                .map { "\($0.metadata.shard)/\($0.metadata.position)" })
+        let log = try home.segments(stream.table.id).compactMap(\.manifest.log)
+        let begin = try #require(log.first)
+        let missing = stream.writes.filter { !captured.contains("\($0.shard)/\($0.position)") }
+        // What was gone before the log began is no hole in it.
+        let lost = missing.filter { $0.effective > begin.from && $0.effective <= coverage.through ?? $0.effective }
+        // Every change that is missing lies in a hole, and every hole is one.
+        for write in lost {
+            #expect(
+                coverage.holes.contains { hole in
+                    hole.from.map { $0 < write.effective } ?? true && write.effective <= hole.to ?? write.effective
+                }, "round \(round), seed \(seed): \(write) is in no hole of \(coverage.holes)")
+        }
+        if !mayHide {
+            for hole in coverage.holes {
+                #expect(
+                    missing.contains {
+                        hole.from ?? $0.effective < $0.effective && $0.effective <= hole.to ?? $0.effective
+                    },
+                    "round \(round), seed \(seed): \(hole) misses nothing")
+            }
+        }
+        #expect(coverage.through == log.last?.through)
+        #expect(coverage.intervals.last?.through == log.last?.through)
+        #expect(!coverage.isOpen)
+        let checked = try check(home, coverage, bases: bases, &random) { stream.items(at: $0) }
+        #expect(try home.verify().isEmpty)
+        return (checked, coverage.holes.count)
+    }
+
+    // MARK: The embedded store
+
+    @Test func `histories of an embedded store`() throws {
+        var random = SeededGenerator("histories of an embedded store")
+        var checked = 0
+        var holes = 0
+        for round in 0..<Self.count("VARVE_HISTORIES", default: 12) {
+            let (instants, found) = try Self.embeddedHistory(seed: random.next(), round: round)
+            checked += instants
+            holes += found
+        }
+        print("\(checked) instants compared, \(holes) holes")
+        #expect(checked > 0)
+    }
+
+    /// What a table was, whenever it changed.
+    private struct Chronicle {
+        var states: [(time: Instant, items: [Int: Int])] = []
+
+        func items(at instant: Instant) -> [Int: Int] { states.last { $0.time <= instant }?.items ?? [:] }
+    }
+
+    private static func embeddedHistory(seed: UInt64, round: Int) throws -> (checked: Int, holes: Int) {
+        var random = SeededGenerator(seed: seed)
+        let home = try CaptureHome()
+        try home.makeTable("Other")
+        var table = try home.makeTable("Things")
+        var source = try home.source("Things")
+        var chronicles: [String: Chronicle] = [:]
+        var bases: [String: [Int: Int]] = [:]
+        var trims: [String: Int] = [:]
+        var capture: TableCapture?
+        var items: [Int: Int] = [:]
+        var value = 0
+        let limits = SegmentLimits(age: .seconds(60), rawBytes: 2000)
+        func note() throws {
+            chronicles[table.id, default: Chronicle()].states.append((try home.store.position().time, items))
+        }
+        func snapshot() throws { bases[try home.backup("Things").id] = items }
+        func change() throws {
+            value += 1
+            let key = Int.random(in: 0..<20, using: &random)
+            if items[key] != nil && Int.random(in: 0..<3, using: &random) == 0 {
+                try home.delete(key, from: "Things")
+                items[key] = nil
+            } else {
+                try home.put(key, value, into: "Things")
+                items[key] = value
+            }
+            try note()
+        }
+        try note()
+        try snapshot()
+        for _ in 0..<50 {
+            for _ in 0..<Int.random(in: 0...5, using: &random) { try change() }
+            switch Int.random(in: 0..<12, using: &random) {
+            case 0, 1, 2, 3:
+                if capture == nil { capture = try home.capture(source, limits: limits) }
+                for _ in 0..<Int.random(in: 1...3, using: &random) { _ = try capture?.step() }
+            case 4: capture = nil
+            case 5:
+                try capture?.closeSettled()
+                capture = nil
+            case 6: home.clock.advance(seconds: 61)
+            case 7: try snapshot()
+            case 8: try home.put(1, value, into: "Other")
+            case 9:
+                // Behind by more than the retention, or not.
+                capture = nil
+                let isCaught = Bool.random(using: &random)
+                if isCaught { try home.captureOnce(source, limits: limits) }
+                let before = try home.store.trimmedThrough()
+                home.clock.advance(seconds: CaptureHome.retention + 1)
+                try change()
+                try home.store.trimChanges()
+                if try !isCaught && home.store.trimmedThrough() > before { trims[table.id, default: 0] += 1 }
+            case 10:
+                if Int.random(in: 0..<3, using: &random) == 0 {
+                    capture = nil
+                    // Sealed first, or after: the log of a dropped table is there to be read.
+                    let isLate = Bool.random(using: &random)
+                    if !isLate { try home.captureOnce(source, limits: limits) }
+                    try home.store.dropTable("Things")
+                    items = [:]
+                    let old = try home.capture(source, limits: limits)
+                    while try old.step() != .ended {}
+                    table = try home.makeTable("Things")
+                    source = try home.source("Things")
+                    try note()
+                    try snapshot()
+                }
+            default: try snapshot()
+            }
+        }
+        capture = nil
+        try home.captureOnce(source, limits: limits)
+        try snapshot()
+        try home.captureOnce(source, limits: limits)
+        var checked = 0
+        var holes = 0
+        for coverage in Coverage.all(in: try home.catalog, of: "Things") {
+            let gaps = coverage.holes.filter { $0.cause != .recreated }
+            #expect(gaps.count <= trims[coverage.table.id] ?? 0, "round \(round), seed \(seed): \(gaps)")
+            #expect(gaps.allSatisfy { $0.cause == .trimmed })
+            #expect(coverage.hasEnded == (coverage.table.id != table.id))
+            checked += try check(home, coverage, bases: bases, &random) {
+                chronicles[coverage.table.id]?.items(at: $0) ?? [:]
+            }
+            holes += gaps.count
+        }
+        #expect(try home.coverage("Things").intervals.last?.through == home.coverage("Things").through)
+        #expect(try home.verify().isEmpty)
+        return (checked, holes)
+    }
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Synchronization
+import SystemPackage
+import Testing
+import VarveKeys
+import VarveModel
+import VarvePipeline
+import VarveStore
+import VarveTestKit
+import VarveVault
+
+/// A clock that a test moves.
+final class MovingClock: Clock {
+    private let time: Mutex<Instant>
+    init(_ time: Instant) { self.time = Mutex(time) }
+    func now() -> Instant {
+        // A microsecond a look, so that no two things happen at once.
+        time.withLock {
+            $0 = Instant(microseconds: $0.microseconds + 1)
+            return $0
+        }
+    }
+    func advance(seconds: Int64) {
+        time.withLock { $0 = Instant(microseconds: $0.microseconds + seconds * 1_000_000) }
+    }
+}
+
+/// A vault with a key store, and an embedded store on one clock.
+final class CaptureHome: Sendable {
+    let folder: TemporaryFolder
+    let keys: KeyStore
+    let store: EmbeddedStore
+    let vault: Vault
+    let commits: CommitRecord
+    let clock: MovingClock
+    static let retention: Int64 = 3600
+
+    init() throws {
+        folder = try TemporaryFolder()
+        clock = MovingClock(Instant(microseconds: 1_800_000_000_000_000))
+        let protection = try KeyProtection.createRootKeyFile(at: folder.appending("root.key"))
+        keys = try KeyStore.create(at: folder.appending("keys.json"), protection: protection)
+        var options = StoreOptions()
+        options.changeRetentionSeconds = Self.retention
+        options.clock = clock
+        store = try EmbeddedStore.create(at: folder.appending("store"), keys: keys, options: options)
+        try FileManager.default.createDirectory(
+            atPath: folder.appending("vault").string, withIntermediateDirectories: true)
+        vault = try Vault.create(DirectoryStorage(folder.appending("vault")), tool: "test", clock: clock)
+        commits = CommitRecord(folder.appending("commits.log"))
+    }
+
+    var archive: ArchiveSettings {
+        ArchiveSettings(
+            vault: vault, keys: keys, wrappingKey: "owned", compressionLevel: 1, workers: 1, commits: commits,
+            tool: "test", clock: clock)
+    }
+
+    // MARK: The embedded store
+
+    @discardableResult
+    func makeTable(_ name: String) throws -> TableDescription {
+        try store.createTable(
+            TableDescription(name: name, keySchema: KeySchema(partition: KeyAttribute(name: "id", type: .n))))
+    }
+
+    func source(_ table: String) throws -> EmbeddedChangeSource {
+        EmbeddedChangeSource(store, table: try store.describe(table))
+    }
+
+    func put(_ key: Int, _ value: Int, into table: String) throws {
+        try store.put(Item(json: SimulatedStream.item(key, value)), into: table)
+    }
+
+    func delete(_ key: Int, from table: String) throws {
+        try store.delete(store.key(SimulatedStream.item(key, nil), of: table), from: table)
+    }
+
+    func items(_ table: String) throws -> [Int: Int] {
+        var items: [Int: Int] = [:]
+        let page = try store.scan(table)
+        for index in 0..<page.batch.count {
+            let (key, value) = try Self.parts(Array(page.batch.item(index)))
+            items[key] = value
+        }
+        return items
+    }
+
+    /// Makes a change in the log one that does not open. In a process of its own: another connection here would drop the locks of SQLite.
+    func breakChange(_ sequence: Int64) throws {
+        let script = """
+            import sqlite3, sys
+            db = sqlite3.connect(sys.argv[1])
+            db.execute('UPDATE changes SET micros = micros - 1 WHERE seq = ?', [int(sys.argv[2])])
+            db.commit()
+            """
+        let file = folder.appending("store").appending("store.sqlite")
+        let result = try ChildProcess.run("python3", ["-c", script, file.string, String(sequence)])
+        try #require(result.exitCode == 0, "\(result)")
+    }
+
+    @discardableResult
+    func backup(_ table: String) throws -> Manifest {
+        try TakeSnapshot(archive).run(store: store, table: table, progress: Progress(), stop: StopSignal())
+    }
+
+    // MARK: Capture
+
+    /// What a capture said of its segments.
+    final class Heard {
+        var segments: [Manifest] = []
+        var holes: [LogStretch.Beginning] { segments.compactMap { $0.log?.beginning }.filter { $0.cause != .first } }
+    }
+
+    func capture(
+        _ source: any ChangeSource, limits: SegmentLimits = SegmentLimits(), _ heard: Heard = Heard()
+    ) throws -> TableCapture {
+        try TableCapture(archive, source: source, limits: limits) { heard.segments.append($0) }
+    }
+
+    /// Captures up to now.
+    @discardableResult
+    func captureOnce(_ source: any ChangeSource, limits: SegmentLimits = SegmentLimits()) throws -> Heard {
+        let heard = Heard()
+        let capture = try capture(source, limits: limits, heard)
+        let now = try source.settle()
+        #expect(try capture.run(through: now, stop: StopSignal()))
+        return heard
+    }
+
+    // MARK: What is in the vault
+
+    var catalog: Catalog { get throws { try Catalog.read(vault) } }
+
+    func coverage(_ table: String) throws -> Coverage {
+        try #require(try Coverage.all(in: try catalog, of: table).last)
+    }
+
+    func verify() throws -> [Finding] {
+        try VerifyVault(vault: vault, keys: keys, commits: commits, workers: 1)
+            .run(ids: [], depth: .content, progress: Progress(), stop: StopSignal()).findings
+    }
+
+    /// A line of a segment, owned.
+    struct Captured {
+        let metadata: ChangeLine.Metadata
+        let key: Int
+        let value: Int?
+    }
+
+    func lines(_ entry: Catalog.Entry) throws -> [Captured] {
+        let reader = try SnapshotReader(vault, entry, keys: keys)
+        let index = try reader.index()
+        var lines: [Captured] = []
+        for bundle in reader.manifest.bundles {
+            try reader.forEachRunOfLines(in: bundle, index) { raw in
+                let before = lines.count
+                try ChangeLine.forEach(of: raw) { line, _ in
+                    let key = try Self.parts(Array(line.keys)).0
+                    let value = try line.newImage.flatMap { try Self.parts(Array($0)).1 }
+                    lines.append(Captured(metadata: line.metadata, key: key, value: value))
+                }
+                return lines.count - before
+            }
+        }
+        return lines
+    }
+
+    /// The segments of a table, oldest first.
+    func segments(_ table: String) throws -> [Catalog.Entry] { try catalog.entries(table: table, kind: .log) }
+
+    /// Key and value of an item that a test made.
+    static func parts(_ item: [UInt8]) throws -> (Int, Int?) {
+        let json = try JSON(text: item)
+        guard let key = json["id"]?["N"]?.string.flatMap({ Int($0) }) else { throw Interruption() }
+        return (key, json["v"]?["N"]?.string.flatMap { Int($0) })
+    }
+
+    /// A snapshot of nothing with this cut, for streams without a store.
+    @discardableResult
+    func snapshot(_ table: TableDescription, at cut: Instant) throws -> Manifest {
+        let writer = try SnapshotWriter(
+            vault,
+            .init(
+                kind: .snapshot, table: .init(name: table.name, id: table.id), description: table.json(),
+                wrappingKey: "owned", tool: "test"), keys: keys, record: commits, clock: clock)
+        return try writer.commit(
+            consistency: .init(method: "test", from: cut, to: cut, cut: .init(time: cut, sequence: nil))
+        ).manifest
+    }
+
+    /// The state at an instant as a restore makes it: the interval's base, then every captured change of the part of the log that leads on from it.
+    func replay(
+        _ base: [Int: Int], _ interval: Coverage.Interval, at instant: Instant, _ lines: [Captured]
+    ) -> [Int: Int] {
+        var items = base
+        for line in lines where line.metadata.time <= instant { items[line.key] = line.value }
+        return items
+    }
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+import VarveModel
+import VarvePipeline
+import VarveStore
+import VarveTestKit
+import VarveVault
+
+@Suite struct TableCaptureTests {
+    private func home() throws -> (CaptureHome, EmbeddedChangeSource) {
+        let home = try CaptureHome()
+        try home.makeTable("Things")
+        return (home, try home.source("Things"))
+    }
+
+    private func log(_ entry: Catalog.Entry) throws -> LogStretch { try #require(entry.manifest.log) }
+
+    @Test func `a segment holds each change with its images, in order`() throws {
+        let (home, source) = try home()
+        try home.put(1, 10, into: "Things")
+        try home.put(1, 11, into: "Things")
+        try home.delete(1, from: "Things")
+        let changes = try home.store.changes(after: 0, limit: 10)
+        let heard = try home.captureOnce(source)
+        #expect(heard.segments.count == 1)
+        let entry = try #require(try home.segments("Things").first)
+        let lines = try home.lines(entry)
+        #expect(lines.map(\.metadata.event) == ["INSERT", "MODIFY", "REMOVE"])
+        #expect(lines.map(\.value) == [10, 11, nil])
+        #expect(lines.map(\.metadata.position.number) == [2, 3, 4])
+        #expect(lines.map(\.metadata.time) == changes.dropFirst().map(\.time))
+        #expect(lines.allSatisfy { $0.metadata.actor == "user" && $0.metadata.sourceTime == nil })
+        let log = try log(entry)
+        #expect(log.beginning?.cause == .first && log.events.map(\.event) == [.created])
+        let shard = try #require(log.shards.first)
+        #expect(shard.after == ChangePosition(0) && shard.through == ChangePosition(4) && shard.changes == 3)
+        #expect(shard.first == changes[1].time && shard.last == changes[3].time)
+        #expect(entry.manifest.items == 3 && entry.manifest.format == 2)
+        #expect(entry.manifest.path.hasPrefix("tables/Things~\(source.tableID)/log/20270115/20270115T"))
+        // No key and no value of an item stands in a manifest.
+        #expect(!String(decoding: entry.document.bytes, as: UTF8.self).contains(#"{"N":"#))
+        #expect(try home.verify().isEmpty)
+    }
+
+    @Test func `the next capture goes on where the vault ends, and says what comes before`() throws {
+        let (home, source) = try home()
+        try home.put(1, 1, into: "Things")
+        try home.captureOnce(source)
+        try home.put(2, 2, into: "Things")
+        try home.captureOnce(source)
+        let segments = try home.segments("Things")
+        #expect(segments.count == 2)
+        #expect(segments[1].manifest.previous?.path == segments[0].manifest.path)
+        #expect(segments[1].manifest.previous?.sha256 == segments[0].document.sha256Text)
+        #expect(segments[0].manifest.previous == nil)
+        let logs = try segments.map(log)
+        #expect(logs[1].beginning == nil && logs[1].from == logs[0].through)
+        #expect(logs[1].shards[0].after == logs[0].shards[0].through)
+        // The chain of snapshots knows nothing of segments.
+        let snapshot = try home.backup("Things")
+        #expect(snapshot.previous == nil && snapshot.format == 1)
+    }
+
+    @Test func `what was read and not committed when a capture is gone is read again, once`() throws {
+        let (home, source) = try home()
+        try home.put(1, 1, into: "Things")
+        var capture: TableCapture? = try home.capture(source)
+        _ = try capture?.step()
+        capture = nil
+        #expect(try home.segments("Things").isEmpty)
+        try home.put(1, 2, into: "Things")
+        try home.captureOnce(source)
+        try home.captureOnce(source)
+        #expect(try home.segments("Things").flatMap { try home.lines($0) }.map(\.value) == [1, 2])
+    }
+
+    @Test func `a segment closes by age, by size, and at the end of its log`() throws {
+        let (home, source) = try home()
+        let heard = CaptureHome.Heard()
+        var open: TableCapture? = try home.capture(
+            source, limits: SegmentLimits(age: .seconds(60), rawBytes: 3000), heard)
+        let step = { try #require(open).step() }
+        try home.put(1, 1, into: "Things")
+        #expect(try step() == .busy)
+        #expect(try step() == .idle)
+        #expect(heard.segments.isEmpty)
+        home.clock.advance(seconds: 59)
+        _ = try step()
+        #expect(heard.segments.isEmpty)
+        home.clock.advance(seconds: 2)
+        _ = try step()
+        #expect(heard.segments.map(\.items) == [1])
+        for value in 0..<40 { try home.put(1, value, into: "Things") }
+        _ = try step()
+        #expect(heard.segments.count == 2, "by size")
+        try home.put(1, 99, into: "Things")
+        try home.store.dropTable("Things")
+        while try step() != .ended {}
+        #expect(heard.segments.count == 3)
+        let last = try #require(heard.segments.last?.log)
+        #expect(last.ended && last.events.map(\.event) == [.dropped])
+        #expect(try home.coverage("Things").hasEnded)
+        open = nil
+        #expect(try home.capture(source).step() == .ended, "the end is kept")
+    }
+
+    @Test func `quiet time is stated once for each age, without a bundle`() throws {
+        let (home, source) = try home()
+        let heard = CaptureHome.Heard()
+        let capture = try home.capture(source, heard)
+        home.clock.advance(seconds: 61)
+        _ = try capture.step()
+        for _ in 0..<120 {
+            home.clock.advance(seconds: 1)
+            _ = try capture.step()
+        }
+        #expect(heard.segments.count == 3 || heard.segments.count == 2)
+        let quiet = try #require(heard.segments.last)
+        #expect(quiet.bundles.isEmpty && quiet.items == 0)
+        let log = try #require(quiet.log)
+        #expect(log.through > log.from && log.shards[0].after == log.shards[0].through)
+        #expect(try home.verify().isEmpty)
+    }
+
+    @Test func `one at a time captures a table into a vault`() throws {
+        let (home, source) = try home()
+        let capture = try home.capture(source)
+        do {
+            _ = try home.capture(source)
+            Issue.record("a second capture was let in")
+        } catch let error as PipelineError {
+            #expect(error.code == .locked)
+        }
+        _ = try capture.step()
+        // Another home, which does not see the lock, sees the lease.
+        let elsewhere = try TemporaryFolder()
+        let other = ArchiveSettings(
+            vault: home.vault, keys: home.keys, wrappingKey: "owned", compressionLevel: 1, workers: 1,
+            commits: CommitRecord(elsewhere.appending("commits.log")), tool: "test", clock: home.clock)
+        #expect(try CaptureCode.of { _ = try TableCapture(other, source: source) { _ in } } == "locked")
+    }
+
+    @Test func `a clock that is set back does not bring segments out of order`() throws {
+        let (home, source) = try home()
+        for value in 0..<4 {
+            try home.put(1, value, into: "Things")
+            try home.captureOnce(source)
+            home.clock.advance(seconds: -50)
+        }
+        let segments = try home.segments("Things")
+        #expect(segments.map { $0.manifest.log?.beginning == nil } == [false, true, true, true])
+        #expect(segments.dropFirst().map(\.manifest.previous?.path) == segments.dropLast().map(\.manifest.path))
+        #expect(try segments.flatMap { try home.lines($0) }.map(\.value) == [0, 1, 2, 3])
+        #expect(try home.verify().isEmpty)
+    }
+
+    @Test func `a commit that was broken off between its copies is finished by the next capture`() throws {
+        let (home, source) = try home()
+        try home.put(1, 1, into: "Things")
+        try home.captureOnce(source)
+        let first = try #require(try home.segments("Things").first).manifest
+        try home.vault.storage.delete(ObjectPath(first.catalogPath))
+        try FileManager.default.removeItem(atPath: home.commits.path.string)
+        try home.put(1, 2, into: "Things")
+        try home.captureOnce(source)
+        #expect(try home.verify().isEmpty)
+        #expect(try home.segments("Things").count == 2)
+    }
+
+    @Test func `what a broken capture left is a leftover, and no segment ever is`() throws {
+        let (home, source) = try home()
+        try home.put(1, 1, into: "Things")
+        try home.captureOnce(source)
+        let segment = try #require(try home.segments("Things").first).manifest
+        // A writer that got as far as its bundles.
+        let writer = try SnapshotWriter(
+            home.vault,
+            .init(
+                kind: .log, table: segment.table, description: segment.description, wrappingKey: "owned", tool: "test"),
+            keys: home.keys, record: home.commits, clock: home.clock)
+        let bundle = try writer.bundle()
+        try bundle.add(try DataFile(raw: Array("{}\n".utf8), items: 1, digest: TableDigest()))
+        try bundle.finish()
+        let before = try home.vault.leftovers(grace: .zero, record: home.commits)
+        #expect(before.objects.isEmpty, "its lease protects it")
+        let left = writer.folder
+        try LeaseRemover.removeAll(home.vault)
+        let now = MovingClock(Instant(microseconds: Instant.now().microseconds + 1_000_000_000))
+        let leftovers = try home.vault.leftovers(grace: .zero, record: home.commits, clock: now)
+        #expect(leftovers.objects.map(\.path.text).filter { $0.hasPrefix("tables/") } == [left + "000001.tar.esdk"])
+        #expect(leftovers.objects.count == 2, "and its key")
+        try home.vault.remove(leftovers)
+        #expect(try home.verify().isEmpty)
+        #expect(try home.lines(try #require(try home.segments("Things").first)).count == 1)
+    }
+}
+
+enum CaptureCode {
+    static func of(_ body: () throws -> Void) throws -> String? {
+        do {
+            try body()
+            return nil
+        } catch let error as PipelineError {
+            return error.code.rawValue
+        } catch let error as VaultError {
+            return error.code.rawValue
+        }
+    }
+}
+
+enum LeaseRemover {
+    static func removeAll(_ vault: Vault) throws {
+        for lease in try vault.storage.list("leases/") { try vault.storage.delete(lease.path) }
+    }
+}
