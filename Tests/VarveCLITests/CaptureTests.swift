@@ -190,6 +190,6 @@ import VarveTestKit
         #expect(try home.varve(["coverage", "Nowhere"]).exitCode == 10)
         let plan = try home.varve(["capture", "Orders", "--dry-run"])
         #expect(plan.exitCode == 0 && plan.outputText == "would capture local/Orders\n")
-        #expect(try home.vault.appending("tables").exists == false)
+        #expect(!home.vault.appending("tables").exists)
     }
 }

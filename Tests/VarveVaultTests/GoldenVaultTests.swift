@@ -7,10 +7,11 @@ import VarveModel
 import VarveTestKit
 import VarveVault
 
-/// A vault that the first version of the format wrote opens for ever.
+/// A vault that any version of the format wrote opens for ever.
 ///
 /// `Fixtures/format-1/vault` holds a snapshot and a sweep of 60 items, sealed under the fixed keys of `FixedKeys`; `items.jsonl` the lines that must come out.
-/// They are never made anew as long as format 1 is read. To make the files of a new format: `VARVE_GOLDEN=format-2 swift test --filter GoldenVaultTests`.
+/// `Fixtures/format-2/vault` holds a snapshot of 20 items and three segments of its log, the last one of quiet; `changes.jsonl` the lines of the others.
+/// They are never made anew as long as their format is read. To make the files of a new format: `VARVE_GOLDEN=format-3 swift test --filter GoldenVaultTests`.
 @Suite struct GoldenVaultTests {
     static let fixtures = Checkout.root.appending("Tests/VarveVaultTests/Fixtures")
 
@@ -24,11 +25,44 @@ import VarveVault
         let clock = try TestClock("2026-11-23T10:00:00.000000Z", step: 1_000_000)
         let vault = try Vault.create(
             try DirectoryStorage.create(folder.appending("vault")), tool: "varve golden", clock: clock)
-        try Samples.snapshot(vault, items: 60, perFile: 10, bundles: 2, clock: clock)
-        let sweep = try Samples.snapshot(vault, items: 60, perFile: 60, bundles: 1, kind: .sweep, clock: clock)
-        try sweep.writeOutcome(deleted: 58, changed: 1, gone: 1, finished: clock.now(), interrupted: false, record: nil)
-        try Tamper.write(folder.appending("items.jsonl"), Samples.expectedLines(0..<60).flatMap { $0 })
+        try Samples.snapshot(vault, items: 20, perFile: 20, bundles: 1, clock: clock)
+        let first = try LogSamples.segment(vault, number: 0, clock: clock)
+        let second = try LogSamples.segment(vault, number: 1, after: first, clock: clock)
+        try LogSamples.segment(vault, number: 2, changes: 0, after: second, clock: clock)
+        try Tamper.write(folder.appending("changes.jsonl"), LogSamples.lines(0, 40).flatMap { $0 })
         rmdir(folder.appending("vault/.tmp").string)
+    }
+
+    @Test func `a vault with segments still opens, byte for byte`() throws {
+        let folder = Self.fixtures.appending("format-2")
+        let vault = try Vault.open(try DirectoryStorage(folder.appending("vault")))
+        #expect(try LogSamples.verify(vault) == [])
+        let catalog = try Catalog.read(vault)
+        #expect(catalog.entries.map(\.manifest.kind) == [.snapshot, .log, .log, .log])
+        #expect(catalog.entries.map(\.manifest.format) == [1, 2, 2, 2])
+        var lines: [UInt8] = []
+        for entry in catalog.entries {
+            #expect(try ProvenDocument.encode(entry.manifest).body == entry.document.body)
+            let reader = try SnapshotReader(vault, entry, keys: FixedKeys())
+            guard let log = entry.manifest.log else { continue }
+            let index = try reader.index()
+            for bundle in entry.manifest.bundles {
+                try reader.forEachRunOfLines(in: bundle, index) { run in
+                    lines += Array(run)
+                    return run.count { $0 == 0x0A }
+                }
+            }
+            #expect(log.stream == "store/table" && log.shards.map(\.id) == ["log"] && !log.ended)
+        }
+        #expect(try Tamper.read(folder.appending("changes.jsonl")) == lines)
+        #expect(try ChangeLineCount.of(lines) == 40)
+        let logs = catalog.entries.compactMap(\.manifest.log)
+        #expect(logs.map(\.beginning?.cause) == [.first, nil, nil])
+        #expect(logs.map { $0.shards[0].after?.text } == ["0", "20", "40"])
+        #expect(logs.map { $0.shards[0].through?.text } == ["20", "40", "40"])
+        #expect(logs.map(\.through.rfc3339).last == "2023-11-14T22:13:20.000059Z")
+        #expect(catalog.entries[3].manifest.previous?.path == catalog.entries[2].manifest.path)
+        #expect(catalog.entries[1].manifest.previous == nil)
     }
 
     @Test(arguments: ["format-1"])
@@ -61,5 +95,13 @@ import VarveVault
         for entry in catalog.entries {
             #expect(try ProvenDocument.encode(entry.manifest).body == entry.document.body)
         }
+    }
+}
+
+private enum ChangeLineCount {
+    static func of(_ bytes: [UInt8]) throws -> Int {
+        var count = 0
+        try bytes.withUnsafeBytes { try ChangeLine.forEach(of: $0) { _, _ in count += 1 } }
+        return count
     }
 }

@@ -115,7 +115,7 @@ enum YAMLTarget: FuzzTarget {
         guard (1...lines).contains(step.line) else { violated("a step is at line \(step.line) of \(lines)") }
         let selection: TableSelection
         switch step.action {
-        case .backup(let tables, _): selection = tables
+        case .backup(let tables, _), .capture(let tables, _): selection = tables
         case .sweep(let tables, _): selection = tables.tables
         case .drill(.selected(let tables), _): selection = tables
         case .drill(.count, _), .verify: return

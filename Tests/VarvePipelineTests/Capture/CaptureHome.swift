@@ -135,7 +135,8 @@ final class CaptureHome: Sendable {
     var catalog: Catalog { get throws { try Catalog.read(vault) } }
 
     func coverage(_ table: String) throws -> Coverage {
-        try #require(try Coverage.all(in: try catalog, of: table).last)
+        let catalog = try catalog
+        return try #require(Coverage.all(in: catalog, of: table).last)
     }
 
     func verify() throws -> [Finding] {
