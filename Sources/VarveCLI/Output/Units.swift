@@ -49,7 +49,7 @@ enum Units {
     }
 
     /// A noun with its count: `1 item`, `2 items`.
-    static func counted(_ value: Int, _ noun: String, plural: String? = nil) -> String {
-        "\(count(value)) \(value == 1 ? noun : plural ?? noun + "s")"
+    static func counted(_ value: Int, _ noun: String) -> String {
+        "\(count(value)) \(noun)\(value == 1 ? "" : "s")"
     }
 }

@@ -80,13 +80,15 @@ struct VerifyStep {
     private func tell(_ report: VerifyReport, of name: String, _ console: Console) throws -> ExitStatus {
         let damaged = report.findings.map(DamageRecord.init)
         for record in damaged { console.line(record.line) }
-        let checked =
-            "\(Units.counted(report.recoveryPoints, "recovery point")), "
-            + (report.segments > 0 ? "\(Units.counted(report.segments, "segment")), " : "")
-            + "\(Units.counted(report.objects, "object")), \(Units.size(report.bytesRead)) read"
-            + (report.items > 0
-                ? ", \(Units.counted(report.items, report.segments > 0 ? "item or change" : "item", plural: report.segments > 0 ? "items and changes" : nil)) compared"
-                : "")
+        var parts = [Units.counted(report.recoveryPoints, "recovery point")]
+        if report.segments > 0 { parts.append(Units.counted(report.segments, "segment")) }
+        parts.append(Units.counted(report.objects, "object"))
+        parts.append("\(Units.size(report.bytesRead)) read")
+        if report.items > 0 {
+            let changes = report.segments > 0 ? " and changes" : ""
+            parts.append(Units.counted(report.items, "item") + changes + " compared")
+        }
+        let checked = parts.joined(separator: ", ")
         console.line(
             damaged.isEmpty
                 ? "vault \(name): no damage at level \(level) (\(checked))"
