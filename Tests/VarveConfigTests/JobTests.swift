@@ -116,8 +116,8 @@ import VarveTestKit
         ("drill: { tables: 1, at: random, vault: main }", .unknownKey, 25, ["'at'"]),
         ("sweep: { tables: [ local/a ], grace: 7, to: main }", .wrongType, 42, ["quote", "7d"]),
         ("sweep: { tables: [ local/a ], grace: -7d, to: main }", .invalidValue, 42, ["'-7d'"]),
-        ("prune: {}", .unknownKey, 5, ["Known here: backup, continueOnFailure, drill, sweep, verify"]),
-        ("continueOnFailure: true", .missingKey, 5, ["'backup', 'verify', 'drill', 'sweep'"]),
+        ("prune: {}", .unknownKey, 5, ["Known here: backup, capture, continueOnFailure, drill, sweep, verify"]),
+        ("continueOnFailure: true", .missingKey, 5, ["'backup', 'capture', 'verify', 'drill', 'sweep'"]),
         ("{ verify: { vault: main }, drill: { tables: 1, vault: main } }", .conflict, 5, ["only one"]),
         ("{ verify: { vault: main }, continueOnFailure: maybe }", .wrongType, 51, ["true or false"]),
         ("{ verify: { vault: main }, continueOnFailure: yes }", .wrongType, 51, ["true or false"]),
@@ -165,6 +165,7 @@ import VarveTestKit
         #expect(
             job.steps.map(\.action) == [
                 .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main"),
+                .capture(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main"),
                 .verify(level: .content, subset: try VerifySubset(text: "1/1"), vault: "main"),
                 .drill(.count(1), vault: "main"),
                 .sweep(
