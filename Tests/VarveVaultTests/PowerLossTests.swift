@@ -110,7 +110,9 @@ import VarveVault
                     problems += catalog.findings.filter { $0.object.contains(id) }.map { "committed \(id): \($0)" }
                 case .rewrapped(let key):
                     // A shredding that had begun may have come to the end of its keys before it was reported.
-                    guard !isShredded(key), !catalog.shredded.values.contains(where: { $0.key == key }) else { continue }
+                    guard !isShredded(key), !catalog.shredded.values.contains(where: { $0.key == key }) else {
+                        continue
+                    }
                     let names = (try? vault.keyFiles.recipients(key).map(\.name)) ?? []
                     if names != ["other.1"] { problems.append("rewrapped key \(key) is sealed to \(names)") }
                 case .shredded(let id, let key):
