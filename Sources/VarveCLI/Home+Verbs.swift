@@ -63,6 +63,9 @@ extension Home {
         min(Workers.countMax, configuration.defaults.workers ?? ProcessInfo.processInfo.activeProcessorCount)
     }
 
+    /// Where scratch tables and files are made, and go with the process that made them.
+    var scratch: FilePath { configuration.state.appending("scratch") }
+
     /// What opens the key store.
     static func protection(_ definition: KeyStoreDefinition) throws -> KeyProtection {
         switch definition.protection {

@@ -27,7 +27,7 @@ struct Varve: ParsableCommand {
         version: version,
         subcommands: [
             InitVerb.self, TableVerb.self, BackupVerb.self, CaptureVerb.self, ListVerb.self, ShowVerb.self,
-            CoverageVerb.self, RestoreVerb.self, VerifyVerb.self,
+            CoverageVerb.self, RestoreVerb.self, GetVerb.self, VerifyVerb.self,
             DrillVerb.self, SweepVerb.self, PruneVerb.self, RunVerb.self, ScheduleVerb.self, KeyVerb.self,
             RecoveryKitVerb.self,
             ConfigVerb.self,

@@ -10,6 +10,8 @@ package struct PipelineError: Error, Sendable, CustomStringConvertible {
         case contentMismatch
         /// There is no recovery point that fits what was asked.
         case noRecoveryPoint
+        /// The vault does not hold all that a state of a table is made of.
+        case notCovered
         /// A prefix of an id names several recovery points.
         case ambiguousID
         /// Expiry is off for the table, or it has no time-to-live attribute.

@@ -8,6 +8,8 @@ package struct ScheduleError: Error, Sendable, CustomStringConvertible {
         case invalidExpression
         /// An expression that is right and means no day at all, such as the 30th of February.
         case neverFires
+        /// A text that is no time, or one that a zone's clock showed twice or not at all.
+        case invalidTime
         /// A text that cannot be the name of a time zone.
         case invalidZoneName
         /// The machine's zone data has no such zone.

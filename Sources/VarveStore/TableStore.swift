@@ -96,7 +96,9 @@ package struct LoadOrigin: Hashable, Sendable {
 /// that is forgotten or whose process is killed leaves nothing behind.
 package protocol BulkLoad: Sendable {
     /// Checks, seals and stores items. They must be canonical and have the table's keys.
-    func add(_ batch: ItemBatch) throws
+    ///
+    /// - Parameter keeps: Which of them are stored; nil: all.
+    func add(_ batch: ItemBatch, where keeps: ((ItemKey) throws -> Bool)?) throws
     /// Builds the indexes and finds two items of one key. Returns how many items were loaded.
     func finishLoading() throws -> Int
     /// What was loaded, as a snapshot of the table would give it. It must be closed before ``publish()``.
@@ -108,6 +110,8 @@ package protocol BulkLoad: Sendable {
 }
 
 extension BulkLoad {
+    package func add(_ batch: ItemBatch) throws { try add(batch, where: nil) }
+
     /// Hands out everything that was loaded, on this thread.
     package func readBack(_ body: (ItemBatch) throws -> Void) throws {
         let snapshot = try loaded(readers: 1)

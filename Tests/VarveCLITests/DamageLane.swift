@@ -162,8 +162,9 @@ final class DamageLane {
         do {
             let vault = try Vault.open(try DirectoryStorage(vaultFolder))
             let point = try RecoveryPoints(vault).find(table: nil, id: id)
-            let restored = try RestoreTable(vault: vault, keys: opened.keys, workers: 2)
-                .run(point, as: name, into: opened.store, progress: Progress(), stop: StopSignal())
+            let restored = try RestoreTable(
+                vault: vault, keys: opened.keys, workers: 2, scratch: vaultFolder.removingLastComponent()
+            ).run(PointInTime(point), as: name, into: opened.store, progress: Progress(), stop: StopSignal())
             result = restored.items == point.manifest.items ? .equal : .wrong("\(restored.items) items")
         } catch is VaultError {
             result = .refused

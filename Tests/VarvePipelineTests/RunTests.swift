@@ -69,8 +69,9 @@ import VarveVault
         let stop = StopSignal()
         stop.raise(2)
         #expect(throws: PipelineError.self) {
-            _ = try RestoreTable(vault: home.vault, keys: home.keys, workers: 2)
-                .run(point, as: "New", into: home.store, progress: Progress(), stop: stop)
+            _ = try RestoreTable(
+                vault: home.vault, keys: home.keys, workers: 2, scratch: home.folder.path
+            ).run(PointInTime(point), as: "New", into: home.store, progress: Progress(), stop: stop)
         }
         #expect(try home.store.tables().map(\.name) == ["Things"])
     }

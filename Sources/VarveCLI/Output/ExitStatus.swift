@@ -119,6 +119,7 @@ enum ExitStatus: Int32, CaseIterable {
         switch code {
         case .contentMismatch, .drillFailed: .damageFound
         case .noRecoveryPoint: .notFound
+        case .notCovered: .notRestorable
         case .ambiguousID: .usage
         case .locked: .lockedByAnother
         default: nil

@@ -264,7 +264,7 @@ extension TableReference {
 }
 
 /// The text of an argument, or standard input where it is `-`.
-private func argument(_ text: String) throws -> [UInt8] {
+func argument(_ text: String) throws -> [UInt8] {
     text == "-" ? try Files.read(STDIN_FILENO, name: "standard input") : Array(text.utf8)
 }
 

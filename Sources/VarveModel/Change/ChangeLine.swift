@@ -95,15 +95,7 @@ extension ChangeLine {
     package static func forEach(
         of raw: UnsafeRawBufferPointer, _ body: (ChangeLine, UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        guard let base = raw.baseAddress else { return }
-        var begin = 0
-        while begin < raw.count {
-            guard let feed = memchr(base + begin, 0x0A, raw.count - begin) else { throw malformed }
-            let end = base.distance(to: UnsafeRawPointer(feed)) + 1
-            let line = UnsafeRawBufferPointer(rebasing: raw[begin..<end])
-            try body(try ChangeLine(line), line)
-            begin = end
-        }
+        try Lines.forEach(of: raw) { try body(try ChangeLine($0), $0) }
     }
 
     /// Takes a line apart, with or without its line feed.
@@ -145,6 +137,42 @@ extension ChangeLine.Metadata {
     }
 }
 
+/// The beginning of a line, which is all that must be read to know whether the rest matters: a restore looks at millions of changes and needs
+/// the last one of each key.
+///
+/// What a line that Varve writes says comes in one order, and only that is taken.
+package struct ChangeLineHead {
+    /// Effective.
+    package let time: Instant
+    package let position: ChangePosition
+    package let isRemoval: Bool
+    /// A canonical item with the key attributes only, lent as long as the line is.
+    package let keys: UnsafeRawBufferPointer
+    private var rest: LineParts
+
+    package init(_ line: UnsafeRawBufferPointer) throws {
+        rest = LineParts(line)
+        guard rest.take(#"{"Metadata":{"WriteTimestampMicros":{"N":""#), let micros = rest.integer(),
+            rest.take(#""},"SequenceNumber":{"S":""#), let position = ChangePosition(rest.digits()),
+            let metadata = rest.upTo(#","Keys":"#), let keys = rest.object()
+        else { throw ChangeLine.malformed }
+        time = Instant(microseconds: micros)
+        self.position = position
+        self.keys = keys
+        isRemoval = metadata.contains(#""EventName":{"S":"REMOVE"}"#)
+    }
+
+    /// The item as the change left it; nil where it removed it.
+    package func newImage() throws -> UnsafeRawBufferPointer? {
+        var rest = rest
+        guard rest.take(#","NewImage":"#) else {
+            if isRemoval { return nil }
+            throw ChangeLine.malformed
+        }
+        return try rest.requiredObject()
+    }
+}
+
 /// Cuts a line into its objects without looking into them.
 private struct LineParts {
     private let bytes: UnsafeRawBufferPointer
@@ -164,20 +192,51 @@ private struct LineParts {
         return true
     }
 
+    /// The digits that come next, with a sign before them where there is one.
+    mutating func digits() -> Substring {
+        let begin = at
+        while at < bytes.count, UInt8(ascii: "0")...UInt8(ascii: "9") ~= bytes[at] || (at == begin && bytes[at] == UInt8(ascii: "-")) {
+            at += 1
+        }
+        return Substring(decoding: bytes[begin..<at], as: UTF8.self)
+    }
+
+    mutating func integer() -> Int64? { Int64(digits()) }
+
+    /// What comes before `text`, which is passed. Within a JSON string no quote stands without a backslash, so a text with quotes is found outside only.
+    mutating func upTo(_ text: StaticString) -> UnsafeRawBufferPointer? {
+        guard let end = UnsafeRawBufferPointer(rebasing: bytes[at...]).firstOffset(of: text) else { return nil }
+        let found = UnsafeRawBufferPointer(rebasing: bytes[at..<at + end])
+        at += end + text.utf8CodeUnitCount
+        return found
+    }
+
+    /// Passes a string, from behind its first quote to behind its last.
+    private mutating func skipText() {
+        guard let base = bytes.baseAddress else { return }
+        while at < bytes.count {
+            guard let quote = memchr(base + at, Int32(UInt8(ascii: "\"")), bytes.count - at) else {
+                at = bytes.count
+                return
+            }
+            let end = base.distance(to: UnsafeRawPointer(quote))
+            var slashes = end
+            while slashes > at, bytes[slashes - 1] == UInt8(ascii: "\\") { slashes -= 1 }
+            at = end + 1
+            // An odd number of backslashes before a quote makes it one of the text.
+            if (end - slashes).isMultiple(of: 2) { return }
+        }
+    }
+
     /// An object from its `{` to the `}` that belongs to it.
     mutating func object() -> UnsafeRawBufferPointer? {
         let begin = at
         var depth = 0
-        var isText = false
         while at < bytes.count {
             let byte = bytes[at]
             at += 1
-            if isText {
-                if byte == UInt8(ascii: "\\") { at += 1 } else if byte == UInt8(ascii: "\"") { isText = false }
-                continue
-            }
             switch byte {
-            case UInt8(ascii: "\""): isText = true
+            case UInt8(ascii: "\""): skipText()
             case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
             case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
             default: break
@@ -193,5 +252,24 @@ private struct LineParts {
     mutating func requiredObject() throws -> UnsafeRawBufferPointer {
         guard let object = object() else { throw ChangeLine.malformed }
         return object
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    fileprivate func contains(_ text: StaticString) -> Bool { firstOffset(of: text) != nil }
+
+    /// Where `text` begins for the first time.
+    fileprivate func firstOffset(of text: StaticString) -> Int? {
+        guard let base = baseAddress else { return nil }
+        let length = text.utf8CodeUnitCount
+        var begin = 0
+        while begin + length <= count,
+            let found = memchr(base + begin, Int32(text.utf8Start[0]), count - length - begin + 1)
+        {
+            let offset = base.distance(to: UnsafeRawPointer(found))
+            if memcmp(base + offset, text.utf8Start, length) == 0 { return offset }
+            begin = offset + 1
+        }
+        return nil
     }
 }

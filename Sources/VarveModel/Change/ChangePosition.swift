@@ -28,6 +28,9 @@ package struct ChangePosition: Comparable, Hashable, Sendable {
     /// The position as an integer, where it fits.
     package var number: Int64? { Int64(text) }
 
+    /// The position one lower, where it fits an integer.
+    package var predecessor: ChangePosition? { number.flatMap { $0 > 0 ? ChangePosition($0 - 1) : nil } }
+
     package static func < (left: ChangePosition, right: ChangePosition) -> Bool {
         let (l, r) = (left.text.utf8, right.text.utf8)
         return l.count == r.count ? l.lexicographicallyPrecedes(r) : l.count < r.count

@@ -68,8 +68,8 @@ package struct MeasureSpeed: Sendable {
         let point = try RecoveryPoints(home.vault).find(table: BenchHome.table, id: nil)
         let restore = try home.withScratchStore { store in
             try Self.measure(.restore) {
-                try RestoreTable(vault: home.vault, keys: home.keys, workers: workers).run(
-                    point, as: BenchHome.table, into: store, progress: Progress(), stop: stop)
+                try RestoreTable(vault: home.vault, keys: home.keys, workers: workers, scratch: home.folder).run(
+                    PointInTime(point), as: BenchHome.table, into: store, progress: Progress(), stop: stop)
             }.whole
         }
         return ([backup, verify, restore], manifest)

@@ -25,6 +25,10 @@ struct StreamLineage {
         var isCutOff = false
         /// From when on it is; nil until something was read.
         var completeFrom: Instant?
+
+        /// The watermark of a shard that ended, and whose successors came and went unseen: nothing that follows it is to be waited for.
+        static let forsaken = Instant(rfc3339: "9999-12-31T23:59:59.999999Z") ?? Instant(microseconds: .max)
+        var isForsaken: Bool { watermark == Self.forsaken }
     }
 
     /// A change with the time that the log gives it.
@@ -68,15 +72,23 @@ struct StreamLineage {
     func breaks(at description: ChangeStream) -> (cause: LogStretch.Cause, shard: String?)? {
         guard let stream else { return (.first, nil) }
         guard stream == description.id else { return (.streamReplaced, nil) }
-        let known = Set(shards.map(\.id))
         let described = Set(description.shards.map(\.id))
         if let gone = shards.first(where: { !$0.isEnded && !described.contains($0.id) }) { return (.trimmed, gone.id) }
-        for shard in description.shards where !known.contains(shard.id) {
-            // A shard between this one and those that were read came and went unseen, or its own beginning did.
-            let isUnseen = shard.parents.contains { !known.contains($0) && !described.contains($0) }
-            if isUnseen || shard.horizon != nil { return (.trimmed, shard.id) }
+        // As long as a shard waits for its parents, nothing of it is missing yet.
+        for shard in description.shards where index(shard.id) == nil && isReadable(shard, described) {
+            if isOrphan(shard, described) || shard.horizon != nil { return (.trimmed, shard.id) }
         }
         return nil
+    }
+
+    /// Whether each of its parents has been read to its end, or is gone.
+    private func isReadable(_ shard: ChangeShard, _ described: Set<String>) -> Bool {
+        shard.parents.allSatisfy { parent in index(parent).map { shards[$0].isEnded } ?? !described.contains(parent) }
+    }
+
+    /// Whether a shard between this one and those that were read came and went unseen.
+    private func isOrphan(_ shard: ChangeShard, _ described: Set<String>) -> Bool {
+        shard.parents.contains { index($0) == nil && !described.contains($0) }
     }
 
     /// Begins a new stretch with what the description has: of another stream from its horizons, of the same stream from where each shard was read to.
@@ -93,6 +105,13 @@ struct StreamLineage {
         isEnded = false
         begin(cause, shard, through)
         lostThrough = now
+        // Of which shard those follow whose parents are gone is not known: no ended shard is waited for any longer.
+        if description.shards.contains(where: { index($0.id) == nil && isOrphan($0, described) }) {
+            let parents = Set(shards.flatMap(\.parents))
+            for index in shards.indices where shards[index].isEnded && !parents.contains(shards[index].id) {
+                shards[index].watermark = Shard.forsaken
+            }
+        }
         observe(description)
     }
 
@@ -131,23 +150,27 @@ struct StreamLineage {
         while hasFound {
             hasFound = false
             for shard in description.shards where index(shard.id) == nil {
-                let isReadable = shard.parents.allSatisfy { parent in
-                    index(parent).map { shards[$0].isEnded } ?? !described.contains(parent)
-                }
-                guard isReadable else { continue }
+                guard isReadable(shard, described) else { continue }
                 add(shard)
                 hasFound = true
             }
         }
         let parents = Set(shards.flatMap(\.parents))
-        shards.removeAll { $0.isEnded && !described.contains($0.id) && parents.contains($0.id) }
+        let known = Set(shards.map(\.id))
+        // One whose own parent is still listed shows that the parent has a successor.
+        shards.removeAll { shard in
+            shard.isEnded && !described.contains(shard.id) && parents.contains(shard.id)
+                && !shard.parents.contains { known.contains($0) }
+        }
         noteEnd()
     }
 
     private mutating func add(_ shard: ChangeShard) {
         let parents = shard.parents.compactMap { index($0).map { shards[$0] } }
         var new = Shard(id: shard.id, parents: shard.parents, after: shard.horizon, through: shard.horizon)
-        new.watermark = parents.compactMap(\.watermark).max() ?? (beginsAnew ? nil : committedThrough)
+        // One that is found late does not take back what has been said by then: its changes count as written after that.
+        let said = beginsAnew ? nil : committedThrough
+        new.watermark = (parents.filter { !$0.isForsaken }.map(\.watermark) + [said]).compactMap(\.self).max()
         // At the beginning of a stretch nothing is known of what came before; later, a new shard is read whole.
         new.isCutOff = parents.isEmpty ? beginsAnew : parents.contains { $0.isCutOff && $0.completeFrom == nil }
         shards.append(new)
@@ -232,10 +255,12 @@ struct StreamLineage {
         if shards.isEmpty { return committedThrough }
         let parents = Set(shards.flatMap(\.parents))
         // What a shard that ended leaves to its children is theirs to say, once they are there.
-        let leaves = shards.filter { !$0.isEnded || (!isEnded && !parents.contains($0.id)) }
+        let leaves = shards.filter { shard in
+            !shard.isEnded || (!isEnded && !shard.isForsaken && !parents.contains(shard.id))
+        }
         if leaves.isEmpty {
             // A stream at its end: nothing comes after its last change.
-            let last = shards.compactMap(\.watermark).max().map { isEnded ? $0.next : $0 }
+            let last = shards.filter { !$0.isForsaken }.compactMap(\.watermark).max().map { isEnded ? $0.next : $0 }
             return [last, committedThrough].compactMap(\.self).max()
         }
         var least: Instant?
@@ -251,7 +276,8 @@ struct StreamLineage {
         guard let stream, let through = watermark, shards.allSatisfy({ $0.watermark != nil }) else { return nil }
         let parents = Set(shards.flatMap(\.parents))
         let isUnknown = shards.contains { shard in
-            shard.isCutOff && shard.completeFrom == nil && !isEnded && !(shard.isEnded && parents.contains(shard.id))
+            shard.isCutOff && shard.completeFrom == nil && !isEnded && !shard.isForsaken
+                && !(shard.isEnded && parents.contains(shard.id))
         }
         if isUnknown { return nil }
         let from: Instant

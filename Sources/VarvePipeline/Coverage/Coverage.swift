@@ -107,9 +107,6 @@ package struct Coverage: Sendable, Equatable {
     private init(of table: Manifest.TableIdentity, _ entries: [Catalog.Entry], _ catalog: Catalog) {
         self.table = table
         let log = LogReading(of: table, entries, catalog)
-        let snapshots = entries.map(\.manifest)
-            .filter { $0.kind == .snapshot && catalog.shredded[$0.id] == nil }
-            .sorted { ($0.consistency.cut.time, $0.id) < ($1.consistency.cut.time, $1.id) }
         segments = log.segments
         changes = log.changes
         sealedBytes = log.sealedBytes
@@ -117,16 +114,7 @@ package struct Coverage: Sendable, Equatable {
         hasEnded = log.hasEnded
         holes = log.holes
 
-        var free: [Manifest] = []
-        var attached = [[Manifest]](repeating: [], count: log.parts.count)
-        for snapshot in snapshots {
-            // The last that fits: after a stream was put back, positions come twice.
-            if let index = log.parts.lastIndex(where: { $0.holds(snapshot) }) {
-                attached[index].append(snapshot)
-            } else {
-                free.append(snapshot)
-            }
-        }
+        var (attached, free) = log.attach(catalog.usableSnapshots(among: entries))
         for (part, bases) in zip(log.parts, attached) {
             guard let base = bases.first else { continue }
             let from = base.consistency.cut.time

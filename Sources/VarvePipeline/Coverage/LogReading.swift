@@ -17,6 +17,10 @@ struct LogReading {
         var beforeTime: Instant?
         /// A snapshot from before was taken of another history.
         let notBefore: Instant?
+        /// Where the source has one shard with sequence numbers: how far it has been read.
+        var last: ChangePosition?
+        /// The ids of its segments, in order. One in which many items came belongs to the part before and to the part behind.
+        var segments: [String]
 
         /// Whether all changes since the snapshot's cut are in this part, as far as it goes.
         func holds(_ snapshot: Manifest) -> Bool {
@@ -108,7 +112,7 @@ struct LogReading {
         } else if parts.isEmpty {
             begin(manifest, stretch, hole: broken ?? .missing, nil, nil)
         } else if follows(stretch) {
-            extend(stretch)
+            extend(manifest, stretch)
         } else {
             begin(manifest, stretch, hole: broken ?? .missing, parts.last?.through, nil)
         }
@@ -137,7 +141,10 @@ struct LogReading {
         // Positions and a snapshot's sequence number are of one kind only where there is one shard; and not where they have come twice.
         let only = stretch.shards.count == 1 && stretch.beginning?.cause != .rewound ? stretch.shards[0].after : nil
         let notBefore = stretch.beginning?.cause == .rewound ? stretch.from : parts.last?.notBefore
-        parts.append(Part(from: stretch.from, through: stretch.through, after: only, notBefore: notBefore))
+        parts.append(
+            Part(
+                from: stretch.from, through: stretch.through, after: only, notBefore: notBefore,
+                last: only == nil ? nil : stretch.shards[0].through, segments: [manifest.id]))
         head = [:]
         follow(stretch)
     }
@@ -157,10 +164,12 @@ struct LogReading {
         return head.allSatisfy { $0.value.isEnded || listed[$0.key] != nil }
     }
 
-    private mutating func extend(_ stretch: LogStretch) {
+    private mutating func extend(_ manifest: Manifest, _ stretch: LogStretch) {
         follow(stretch)
         let last = parts.count - 1
         parts[last].through = max(parts[last].through, stretch.through)
+        parts[last].segments.append(manifest.id)
+        if parts[last].last != nil { parts[last].last = stretch.shards.first?.through ?? parts[last].last }
     }
 
     private mutating func follow(_ stretch: LogStretch) {
@@ -183,11 +192,31 @@ struct LogReading {
         note(.loaded, from: min(before, through), to: event.time, shard: event.shard, segment: manifest.id)
         let after = parts[last].after == nil ? nil : event.position
         parts[last].through = min(before, through)
+        let read = parts[last].last
         parts[last].before = event.position
         parts[last].beforeTime = event.time
+        parts[last].last = read == nil ? nil : event.position.predecessor
         parts.append(
             Part(
-                from: event.time, through: max(through, event.time), after: after, notBefore: parts[last].notBefore))
+                from: event.time, through: max(through, event.time), after: after, notBefore: parts[last].notBefore,
+                last: read, segments: [manifest.id]))
+    }
+}
+
+extension LogReading {
+    /// For each part the snapshots from which it leads on, and those that none leads on from; of snapshots in the order of their cuts.
+    func attach(_ snapshots: [Manifest]) -> (attached: [[Manifest]], free: [Manifest]) {
+        var free: [Manifest] = []
+        var attached = [[Manifest]](repeating: [], count: parts.count)
+        for snapshot in snapshots {
+            // The last that fits: after a stream was put back, positions come twice.
+            if let index = parts.lastIndex(where: { $0.holds(snapshot) }) {
+                attached[index].append(snapshot)
+            } else {
+                free.append(snapshot)
+            }
+        }
+        return (attached, free)
     }
 }
 

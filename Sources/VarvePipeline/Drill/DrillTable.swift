@@ -29,8 +29,8 @@ package struct DrillTable: Sendable {
         let store = try EmbeddedStore.create(at: folder.path, keys: keys)
         defer { store.close() }
         let table = "drill"
-        let restore = RestoreTable(vault: vault, keys: keys, workers: workers)
-        let result = try restore.run(point, as: table, into: store, progress: progress, stop: stop)
+        let restore = RestoreTable(vault: vault, keys: keys, workers: workers, scratch: folder.path)
+        let result = try restore.run(PointInTime(point), as: table, into: store, progress: progress, stop: stop)
         let snapshot = try store.snapshot(of: table, readers: 1)
         defer { snapshot.close() }
         var digest = TableDigest()

@@ -1,40 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import VarveModel
+package import SystemPackage
+package import VarveModel
 package import VarveStore
 package import VarveVault
 
 /// What a restore or a drill brought back.
 package struct RestoreResult: Sendable {
     package let items: Int
+    /// Lines that were read.
     package let rawBytes: Int
+    /// Changes of the log that were read, and the keys that they changed.
+    package let changes: Int
+    package let changedKeys: Int
     /// The source's time to live was on; the new table keeps the attribute, switched off.
     package let timeToLiveOff: Bool
 }
 
-/// Restores a recovery point into a new table.
+/// Restores a state of a table into a new one.
 ///
-/// Bundles are opened in parallel and loaded as they come. The new table becomes visible only after its items have been counted and their
-/// digest equals the one sealed into the manifest; before that, a failure or a kill leaves nothing that is listed.
+/// Bundles are opened in parallel and loaded as they come. The new table becomes visible only after the items of the base have been counted and
+/// their digest equals the one sealed into the manifest, and after everything was stored; before that, a failure or a kill leaves nothing that is
+/// listed.
 package struct RestoreTable: Sendable {
-    private let loader: RecoveryPointLoader
+    private let past: PastTable
 
-    package init(vault: Vault, keys: any KeyOpening, workers: Int) {
-        loader = RecoveryPointLoader(vault: vault, keys: keys, workers: workers)
+    /// - Parameter scratch: The folder for scratch files, of which only a log of millions of keys needs any.
+    package init(vault: Vault, keys: any KeyOpening, workers: Int, scratch: FilePath) {
+        past = PastTable(vault: vault, keys: keys, workers: workers, scratch: scratch)
     }
 
+    /// - Parameter wanted: Which keys are restored; nil: all.
     package func run(
-        _ point: Catalog.Entry, as name: String, into store: any TableStore, progress: Progress, stop: StopSignal
+        _ point: PointInTime, where wanted: (@Sendable (ItemKey) throws -> Bool)? = nil, as name: String,
+        into store: any TableStore, progress: Progress, stop: StopSignal
     ) throws -> RestoreResult {
-        let description = try point.manifest.restoredDescription(named: name)
-        let load = try store.bulkLoad(
-            description, into: .newTable, origin: LoadOrigin(.restore, run: point.manifest.id))
+        let manifest = point.base.manifest
+        let description = try manifest.restoredDescription(named: name)
+        let load = try store.bulkLoad(description, into: .newTable, origin: LoadOrigin(.restore, run: manifest.id))
         do {
-            let loaded = try loader.run(point, into: load, progress: progress, stop: stop)
+            let loaded = try past.read(
+                point, where: wanted, progress: progress, stop: stop, log: { try load.add($0) },
+                base: { batch, keeps in
+                    guard let keeps else {
+                        try load.add(batch)
+                        return batch.count
+                    }
+                    var kept = 0
+                    try load.add(batch) { key in
+                        let isKept = try keeps(key)
+                        kept += isKept ? 1 : 0
+                        return isKept
+                    }
+                    return kept
+                })
+            let stored = try load.finishLoading()
+            guard stored == loaded.items else {
+                throw PipelineError(
+                    .contentMismatch,
+                    "\(stored) items of \(loaded.items) arrived in the new table. Nothing was restored; 'varve doctor' looks at the store."
+                )
+            }
             try stop.check()
             _ = try load.publish()
             return RestoreResult(
-                items: loaded.items, rawBytes: loaded.rawBytes, timeToLiveOff: description.timeToLive != nil)
+                items: loaded.items, rawBytes: loaded.rawBytes, changes: loaded.log.changes,
+                changedKeys: loaded.log.keys, timeToLiveOff: description.timeToLive != nil)
         } catch {
             try? load.discard()
             throw error

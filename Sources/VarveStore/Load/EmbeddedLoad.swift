@@ -54,21 +54,12 @@ final class EmbeddedLoad: StagedLoad {
     /// Items of a load have no change record and so no sequence number. The negative heap number is no other item's version.
     private var version: Int64 { -table.heap }
 
-    func add(_ batch: ItemBatch) throws {
-        if batch.isEmpty { return }
-        try insert(try seal(batch))
+    func add(_ batch: ItemBatch, where keeps: ((ItemKey) throws -> Bool)?) throws {
+        let rows = try seal(batch, where: keeps)
+        if !rows.ends.isEmpty { try insert(rows) }
     }
 
-    func seal(_ batch: ItemBatch) throws -> SealedBatch {
-        guard case .filling = state.withLock({ $0 }) else { throw notOpen() }
-        let first = try turns.draw(batch.count)
-        do {
-            return try seal(batch, firstRow: first + 1)
-        } catch {
-            turns.fail(error)
-            throw error
-        }
-    }
+    func seal(_ batch: ItemBatch) throws -> SealedBatch { try seal(batch, where: nil) }
 
     func insert(_ rows: SealedBatch) throws {
         try turns.serve(from: rows.firstRow - 1, count: rows.ends.count) {
@@ -77,17 +68,37 @@ final class EmbeddedLoad: StagedLoad {
         bytes.wrappingAdd(rows.sizes, ordering: .relaxed)
     }
 
-    private func seal(_ batch: ItemBatch, firstRow: Int64) throws -> SealedBatch {
+    private func seal(_ batch: ItemBatch, where keeps: ((ItemKey) throws -> Bool)?) throws -> SealedBatch {
+        guard case .filling = state.withLock({ $0 }) else { throw notOpen() }
+        do {
+            var kept: [(item: UnsafeRawBufferPointer, scanned: ScannedItem)] = []
+            kept.reserveCapacity(batch.count)
+            return try batch.bytes.withUnsafeBytes { all in
+                for index in 0..<batch.count {
+                    let item = UnsafeRawBufferPointer(rebasing: all[batch.range(of: index)])
+                    let scanned = try table.scanner.scan(item)
+                    if try keeps?(scanned.key) ?? true { kept.append((item, scanned)) }
+                }
+                return try seal(kept, firstRow: try turns.draw(kept.count) + 1)
+            }
+        } catch {
+            turns.fail(error)
+            throw error
+        }
+    }
+
+    private func seal(
+        _ items: [(item: UnsafeRawBufferPointer, scanned: ScannedItem)], firstRow: Int64
+    ) throws -> SealedBatch {
         var rows = SealedBatch(firstRow: firstRow)
-        rows.bodies.reserveCapacity(batch.bytes.count + batch.count * SealedBody.overhead)
-        rows.ends.reserveCapacity(batch.count)
-        rows.scanned.reserveCapacity(batch.count)
-        rows.hashes.reserveCapacity(batch.count)
-        var counter = run.take(batch.count)
+        rows.bodies.reserveCapacity(items.reduce(0) { $0 + $1.item.count + SealedBody.overhead })
+        rows.ends.reserveCapacity(items.count)
+        rows.scanned.reserveCapacity(items.count)
+        rows.hashes.reserveCapacity(items.count)
+        var counter = run.take(items.count)
         var binding = Binding.item(row: 0, version: 0)
         var row = firstRow
-        try batch.forEach { item in
-            let scanned = try table.scanner.scan(item)
+        for (item, scanned) in items {
             rows.scanned.append(scanned)
             rows.hashes.append(table.keys.hash(scanned.partition))
             rows.sizes += scanned.size

@@ -5,14 +5,14 @@ import Glibc
 /// Lets threads through in the order of the numbers that they drew, however long each takes before it comes.
 ///
 /// `@unchecked Sendable`: everything mutable is touched with `mutex` held.
-final class OrderedTurns: @unchecked Sendable {
+package final class OrderedTurns: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var drawn: Int64 = 0
     private var served: Int64 = 0
     private var failure: (any Error)?
 
-    init() {
+    package init() {
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(condition, nil)
     }
@@ -25,7 +25,7 @@ final class OrderedTurns: @unchecked Sendable {
     }
 
     /// Draws a stretch of `count` numbers. Each that was drawn must come to ``serve(from:count:_:)`` or ``fail(_:)``.
-    func draw(_ count: Int) throws -> Int64 {
+    package func draw(_ count: Int) throws -> Int64 {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         if let failure { throw failure }
@@ -34,7 +34,7 @@ final class OrderedTurns: @unchecked Sendable {
     }
 
     /// Waits until all smaller numbers were served and runs `body`, alone. A failure ends the turns of all that wait and come.
-    func serve(from first: Int64, count: Int, _ body: () throws -> Void) throws {
+    package func serve(from first: Int64, count: Int, _ body: () throws -> Void) throws {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while served != first, failure == nil { pthread_cond_wait(condition, mutex) }
@@ -50,7 +50,7 @@ final class OrderedTurns: @unchecked Sendable {
     }
 
     /// Ends all turns.
-    func fail(_ error: any Error) {
+    package func fail(_ error: any Error) {
         pthread_mutex_lock(mutex)
         if failure == nil { failure = error }
         pthread_cond_broadcast(condition)

@@ -30,6 +30,11 @@ package enum VaultPaths {
         return "\(tableFolder(table))\(kind.folder)/\(kind == .log ? "\(stem.prefix(8))/" : "")\(stem)/"
     }
 
+    /// The folder of a table's segments, with a slash at its end.
+    package static func folder(ofLog table: Manifest.TableIdentity) -> String {
+        "\(tableFolder(table))\(Manifest.Kind.log.folder)/"
+    }
+
     /// What an object in the folder of a snapshot, sweep or segment belongs to, and its name there; nil for all other objects.
     static func part(_ path: ObjectPath) -> (kind: Manifest.Kind, stem: String, name: String)? {
         let parts = path.parts

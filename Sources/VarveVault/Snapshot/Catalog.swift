@@ -139,7 +139,7 @@ package struct Catalog: Sendable {
     /// The segments of a table of which no sound manifest is left, but a manifest in their own folder, by stem.
     package func unreadableSegments(of table: Manifest.TableIdentity) -> [(stem: String, id: String)] {
         if unreadable.isEmpty { return [] }
-        let prefix = "\(VaultPaths.tableFolder(table))\(Manifest.Kind.log.folder)/"
+        let prefix = VaultPaths.folder(ofLog: table)
         return objects.keys.compactMap { path in
             guard path.text.hasPrefix(prefix), let stem = Self.manifestStem(path), unreadable.contains(stem) else {
                 return nil
@@ -186,7 +186,7 @@ extension Vault {
     package func newestSegment(
         of table: Manifest.TableIdentity, where accept: (Catalog.Entry) throws -> Bool
     ) throws -> Catalog.Entry? {
-        let prefix = "\(VaultPaths.tableFolder(table))\(Manifest.Kind.log.folder)/"
+        let prefix = VaultPaths.folder(ofLog: table)
         let manifests = try storage.list(prefix).map(\.path).filter { Catalog.manifestStem($0) != nil }
         // Stems tell seconds apart; within one second the manifests themselves say which came first.
         let bySecond = Dictionary(grouping: manifests) { Catalog.manifestStem($0)?.prefix { $0 != "~" } ?? "" }

@@ -152,8 +152,9 @@ final class SimulatedStream: ChangeSource {
                     parent.keys.lowerBound..<parent.keys.lowerBound + parent.keys.count / 2,
                     parent.keys.lowerBound + parent.keys.count / 2..<parent.keys.upperBound,
                 ] : [parent.keys]
+            // Those that one shard was split into are listed together.
+            let late = Int.random(in: 0..<3, using: &state.random) == 0 ? 3 : 0
             for keys in parts {
-                let late = Int.random(in: 0..<3, using: &state.random) == 0 ? 3 : 0
                 state.shards.append(
                     Shard(
                         id: Self.name(&state), parents: [parent.id], keys: keys,

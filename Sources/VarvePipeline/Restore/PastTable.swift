@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+import SystemPackage
+import VarveModel
+import VarveStore
+import VarveVault
+
+/// Reads a state of a table from a vault, and proves that its base is what was taken.
+///
+/// The log comes first, reduced to the last change of each key; then the base, without the items whose keys the log has. So each item comes once,
+/// and the work grows with the keys that were changed, not with the number of changes.
+struct PastTable: Sendable {
+    let vault: Vault
+    let keys: any KeyOpening
+    let workers: Int
+    /// The folder for scratch files.
+    let scratch: FilePath
+
+    /// Which keys matter.
+    typealias KeyFilter = @Sendable (ItemKey) throws -> Bool
+
+    struct Counts: Sendable {
+        /// Items that were handed out.
+        var items = 0
+        /// Bytes of lines that were read.
+        var rawBytes = 0
+        var log = LastChanges.Reduced()
+    }
+
+    /// Hands out every item, on any of the workers.
+    ///
+    /// - Parameter wanted: Which keys are handed out; nil: all. All of the base is read and proven all the same.
+    func forEachBatch(
+        _ point: PointInTime, where wanted: KeyFilter? = nil, progress: Progress, stop: StopSignal,
+        _ body: @escaping @Sendable (ItemBatch) throws -> Void
+    ) throws -> Counts {
+        let scanner = ItemScanner(schema: try point.keySchema)
+        return try read(point, where: wanted, progress: progress, stop: stop, log: body) { batch, keeps in
+            guard let keeps else {
+                try body(batch)
+                return batch.count
+            }
+            var kept = ItemBatch()
+            try batch.forEach { if try keeps(try scanner.scan($0).key) { kept.append($0) } }
+            if !kept.isEmpty { try body(kept) }
+            return kept.count
+        }
+    }
+
+    /// Hands out the items of the log, then those of the base with the filter that says which of them are still as they were.
+    ///
+    /// - Parameter base: Returns how many items passed the filter; nil lets all pass.
+    func read(
+        _ point: PointInTime, where wanted: KeyFilter?, progress: Progress, stop: StopSignal,
+        log: @escaping @Sendable (ItemBatch) throws -> Void,
+        base: @escaping @Sendable (ItemBatch, KeyFilter?) throws -> Int
+    ) throws -> Counts {
+        let manifest = point.base.manifest
+        let reader = try SnapshotReader(vault, point.base, keys: keys)
+        // A vault on read-only media takes no lease, and is read all the same: what cannot be written cannot be pruned either.
+        let lease = try? Lease(vault.storage, what: "restore of \(manifest.table.name)", protects: point.folders)
+        defer { lease?.release() }
+        progress.expect(items: manifest.items, storedBytes: point.sealedBytes)
+        let changed = KeySet(scratch: scratch)
+        var counts = Counts()
+        counts.log = try LastChanges(vault: vault, keys: keys, workers: workers).run(
+            point, known: changed, where: wanted, lease: lease, progress: progress, stop: stop, sink: log)
+        let keeps: KeyFilter? =
+            point.segments.isEmpty && wanted == nil
+            ? nil : { @Sendable key in try wanted?(key) ?? true && !changed.contains(KeyDigest(key)) }
+        let read = try readBase(reader, lease, progress, stop) { try base($0, keeps) }
+        guard read.items == manifest.items, read.digest == (try reader.digests().table) else {
+            throw PipelineError(
+                .contentMismatch,
+                "Recovery point \(manifest.id) gave \(read.items) items where its manifest states \(manifest.items), or other items than were "
+                    + "taken. 'varve verify \(manifest.id)' says what is damaged.")
+        }
+        counts.items = read.kept + counts.log.items
+        counts.rawBytes = read.rawBytes + counts.log.rawBytes
+        return counts
+    }
+
+    private struct Base: Sendable {
+        var items = 0
+        var kept = 0
+        var rawBytes = 0
+        var digest = TableDigest()
+    }
+
+    private func readBase(
+        _ reader: SnapshotReader, _ lease: Lease?, _ progress: Progress, _ stop: StopSignal,
+        _ body: @escaping @Sendable (ItemBatch) throws -> Int
+    ) throws -> Base {
+        let index = try reader.index()
+        let bundles = reader.manifest.bundles
+        let next = Atomic<Int>(0)
+        let total = Mutex(Base())
+        try Workers.run(max(1, min(workers, bundles.count)), stop: stop) { _, stop in
+            var mine = Base()
+            var batch = ItemBatch()
+            while true {
+                let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                guard number < bundles.count else { break }
+                let bundle = bundles[number]
+                try reader.forEachRunOfLines(in: bundle, index) { lines in
+                    try stop.check()
+                    try lease?.refresh()
+                    let before = mine.items
+                    try ExportLines.forEach(of: lines) { item in
+                        mine.digest.add(item: item)
+                        mine.items += 1
+                        batch.append(item)
+                        if batch.bytes.count >= Self.batchBytes {
+                            mine.kept += try body(batch)
+                            batch.removeAll()
+                        }
+                    }
+                    mine.rawBytes += lines.count
+                    progress.add(items: mine.items - before, rawBytes: lines.count)
+                    return mine.items - before
+                }
+                progress.add(storedBytes: bundle.sealedBytes)
+            }
+            if !batch.isEmpty { mine.kept += try body(batch) }
+            total.withLock {
+                $0.items += mine.items
+                $0.kept += mine.kept
+                $0.rawBytes += mine.rawBytes
+                $0.digest.add(mine.digest)
+            }
+        }
+        return total.withLock { $0 }
+    }
+
+    /// Enough that what is done for each batch does not count, little beside a data file.
+    static let batchBytes = 1 << 20
+}
