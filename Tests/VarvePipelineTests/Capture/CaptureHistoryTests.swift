@@ -16,59 +16,42 @@ import VarveVault
         ProcessInfo.processInfo.environment[variable].flatMap { Int($0) } ?? standard
     }
 
-    /// Segments without a break between them, with their lines.
-    private struct Part {
-        var through: Instant
-        var lines: [CaptureHome.Captured]
-    }
-
-    private static func parts(_ home: CaptureHome, _ table: String) throws -> [Part] {
-        var parts: [Part] = []
-        for segment in try home.segments(table) {
-            let log = try #require(segment.manifest.log)
-            let lines = try home.lines(segment)
-            #expect(lines.count == segment.manifest.items)
-            if log.beginning != nil || parts.isEmpty {
-                parts.append(Part(through: log.through, lines: lines))
-            } else {
-                parts[parts.count - 1].through = log.through
-                parts[parts.count - 1].lines += lines
-            }
-        }
-        for part in parts {
-            let names = part.lines.map { "\($0.metadata.shard)/\($0.metadata.position)" }
-            #expect(Set(names).count == names.count, "a change is in the log twice")
-        }
-        return parts
-    }
-
-    /// Every interval gives back the truth at its ends and at random instants between.
+    /// Every interval gives back the truth at its ends and at random instants between; nothing else gives anything back.
     private static func check(
-        _ home: CaptureHome, _ coverage: Coverage, bases: [String: [Int: Int]], _ random: inout SeededGenerator,
-        _ truth: (Instant) -> [Int: Int]
+        _ home: CaptureHome, _ coverage: Coverage, _ random: inout SeededGenerator, _ truth: (Instant) -> [Int: Int]
     ) throws -> Int {
-        let parts = try parts(home, coverage.table.id)
+        let catalog = try home.catalog
+        let lines = try home.segments(coverage.table.id).map { entry in
+            let lines = try home.lines(entry)
+            #expect(lines.count == entry.manifest.items)
+            return lines.map { "\($0.metadata.shard)/\($0.metadata.position)" }
+        }
+        #expect(lines.allSatisfy { Set($0).count == $0.count }, "a change is in a segment twice")
         var checked = 0
         for interval in coverage.intervals {
-            let base = try #require(bases[interval.base])
-            let lines = parts.last { $0.through == interval.through }?.lines ?? []
             var instants = [interval.from, interval.through]
             if interval.from < interval.through {
-                for _ in 0..<12 {
-                    instants.append(
-                        Instant(
-                            microseconds: Int64.random(
-                                in: interval.from.microseconds...interval.through.microseconds, using: &random)))
-                }
+                for _ in 0..<12 { instants.append(.between(interval.from, interval.through, &random)) }
             }
             for instant in instants {
-                let items =
-                    interval.from == interval.through
-                    ? base : home.replay(base, interval, at: instant, lines)
-                #expect(items == truth(instant), "at \(instant) of \(interval)")
                 #expect(coverage.contains(instant))
+                let items = try home.restored(.time(instant), of: coverage.table.id, catalog)
+                #expect(items == truth(instant), "at \(instant) of \(interval)")
                 checked += 1
             }
+        }
+        // Everywhere else, and in holes above all.
+        var others = coverage.holes.compactMap { hole in
+            hole.from.flatMap { from in hole.to.map { Instant.between(from, $0, &random) } }
+        }
+        let ends = coverage.intervals.flatMap { [$0.from, $0.through] }
+        others += ends.flatMap { [$0.moved(by: -1), $0.moved(by: 1)] }
+        for instant in others where !coverage.contains(instant) {
+            let error = #expect(throws: PipelineError.self) {
+                _ = try home.restored(.time(instant), of: coverage.table.id, catalog)
+            }
+            #expect(error?.code == .notCovered, "at \(instant), which is not covered")
+            checked += 1
         }
         return checked
     }
@@ -93,14 +76,13 @@ import VarveVault
         var random = SeededGenerator(seed: seed)
         let home = try CaptureHome()
         let stream = SimulatedStream(seed: random.next())
-        var bases: [String: [Int: Int]] = [:]
         var capture: TableCapture?
         // Whether something happened of which nobody can know whether it took changes: an ended shard that went before its end was read.
         var mayHide = false
         let limits = SegmentLimits(age: .seconds(60), rawBytes: 2000)
         func snapshot() throws {
             let cut = stream.cut
-            bases[try home.snapshot(stream.table, at: cut).id] = stream.items(at: cut)
+            try home.snapshot(stream.table, at: cut, items: stream.items(at: cut))
         }
         try snapshot()
         for _ in 0..<70 {
@@ -175,7 +157,7 @@ import VarveVault
         #expect(coverage.through == log.last?.through)
         #expect(coverage.intervals.last?.through == log.last?.through)
         #expect(!coverage.isOpen)
-        let checked = try check(home, coverage, bases: bases, &random) { stream.items(at: $0) }
+        let checked = try check(home, coverage, &random) { stream.items(at: $0) }
         #expect(try home.verify().isEmpty)
         return (checked, coverage.holes.count)
     }
@@ -197,28 +179,28 @@ import VarveVault
 
     /// What a table was, whenever it changed.
     private struct Chronicle {
-        var states: [(time: Instant, items: [Int: Int])] = []
+        var states: [(cut: Cut, items: [Int: Int])] = []
 
-        func items(at instant: Instant) -> [Int: Int] { states.last { $0.time <= instant }?.items ?? [:] }
+        func items(at instant: Instant) -> [Int: Int] { states.last { $0.cut.time <= instant }?.items ?? [:] }
     }
 
     private static func embeddedHistory(seed: UInt64, round: Int) throws -> (checked: Int, holes: Int) {
         var random = SeededGenerator(seed: seed)
         let home = try CaptureHome()
         try home.makeTable("Other")
-        var table = try home.makeTable("Things")
+        var table = try home.makeTable("Things", timeToLive: "v")
         var source = try home.source("Things")
         var chronicles: [String: Chronicle] = [:]
-        var bases: [String: [Int: Int]] = [:]
         var trims: [String: Int] = [:]
         var capture: TableCapture?
         var items: [Int: Int] = [:]
-        var value = 0
+        // Every value is a time to live that is over.
+        var value = Int(home.clock.now().seconds) - 100_000
         let limits = SegmentLimits(age: .seconds(60), rawBytes: 2000)
         func note() throws {
-            chronicles[table.id, default: Chronicle()].states.append((try home.store.position().time, items))
+            chronicles[table.id, default: Chronicle()].states.append((try home.store.position(), items))
         }
-        func snapshot() throws { bases[try home.backup("Things").id] = items }
+        func snapshot() throws { try home.backup("Things") }
         func change() throws {
             value += 1
             let key = Int.random(in: 0..<20, using: &random)
@@ -235,7 +217,7 @@ import VarveVault
         try snapshot()
         for _ in 0..<50 {
             for _ in 0..<Int.random(in: 0...5, using: &random) { try change() }
-            switch Int.random(in: 0..<12, using: &random) {
+            switch Int.random(in: 0..<13, using: &random) {
             case 0, 1, 2, 3:
                 if capture == nil { capture = try home.capture(source, limits: limits) }
                 for _ in 0..<Int.random(in: 1...3, using: &random) { _ = try capture?.step() }
@@ -266,11 +248,17 @@ import VarveVault
                     items = [:]
                     let old = try home.capture(source, limits: limits)
                     while try old.step() != .ended {}
-                    table = try home.makeTable("Things")
+                    table = try home.makeTable("Things", timeToLive: "v")
                     source = try home.source("Things")
                     try note()
                     try snapshot()
                 }
+            case 11:
+                let expired = try home.store.expired(
+                    in: "Things", at: home.clock.now(), grace: 0, after: nil, limit: Int.random(in: 1...4, using: &random))
+                _ = try home.store.deleteExpired(from: "Things", expired.map(\.version), sweep: "sweep")
+                for item in expired { items[try CaptureHome.parts(item.bytes).0] = nil }
+                if !expired.isEmpty { try note() }
             default: try snapshot()
             }
         }
@@ -285,13 +273,29 @@ import VarveVault
             #expect(gaps.count <= trims[coverage.table.id] ?? 0, "round \(round), seed \(seed): \(gaps)")
             #expect(gaps.allSatisfy { $0.cause == .trimmed })
             #expect(coverage.hasEnded == (coverage.table.id != table.id))
-            checked += try check(home, coverage, bases: bases, &random) {
+            checked += try check(home, coverage, &random) {
                 chronicles[coverage.table.id]?.items(at: $0) ?? [:]
+            }
+            // By the number of a change, too.
+            let catalog = try home.catalog
+            for state in (chronicles[coverage.table.id]?.states ?? []).shuffled(using: &random).prefix(10)
+            where coverage.contains(state.cut.time) {
+                let items = try home.restored(.sequence(state.cut.sequence), of: coverage.table.id, catalog)
+                #expect(items == state.items, "round \(round), seed \(seed): at change \(state.cut.sequence)")
+                checked += 1
             }
             holes += gaps.count
         }
         #expect(try home.coverage("Things").intervals.last?.through == home.coverage("Things").through)
         #expect(try home.verify().isEmpty)
         return (checked, holes)
+    }
+}
+
+extension Instant {
+    fileprivate func moved(by microseconds: Int64) -> Instant { Instant(microseconds: self.microseconds + microseconds) }
+
+    fileprivate static func between(_ from: Instant, _ to: Instant, _ random: inout SeededGenerator) -> Instant {
+        Instant(microseconds: Int64.random(in: from.microseconds...max(from, to).microseconds, using: &random))
     }
 }

@@ -32,6 +32,8 @@ final class CaptureHome: Sendable {
     let folder: TemporaryFolder
     let keys: KeyStore
     let store: EmbeddedStore
+    /// Where tables are restored to.
+    let restores: EmbeddedStore
     let vault: Vault
     let commits: CommitRecord
     let clock: MovingClock
@@ -46,6 +48,7 @@ final class CaptureHome: Sendable {
         options.changeRetentionSeconds = Self.retention
         options.clock = clock
         store = try EmbeddedStore.create(at: folder.appending("store"), keys: keys, options: options)
+        restores = try EmbeddedStore.create(at: folder.appending("restores"), keys: keys)
         try FileManager.default.createDirectory(
             atPath: folder.appending("vault").string, withIntermediateDirectories: true)
         vault = try Vault.create(DirectoryStorage(folder.appending("vault")), tool: "test", clock: clock)
@@ -61,9 +64,10 @@ final class CaptureHome: Sendable {
     // MARK: The embedded store
 
     @discardableResult
-    func makeTable(_ name: String) throws -> TableDescription {
-        try store.createTable(
-            TableDescription(name: name, keySchema: KeySchema(partition: KeyAttribute(name: "id", type: .n))))
+    func makeTable(_ name: String, timeToLive attribute: String? = nil) throws -> TableDescription {
+        var table = TableDescription(name: name, keySchema: KeySchema(partition: KeyAttribute(name: "id", type: .n)))
+        table.timeToLive = attribute.map { TimeToLive(attribute: $0, enabled: true) }
+        return try store.createTable(table)
     }
 
     func source(_ table: String) throws -> EmbeddedChangeSource {
@@ -78,11 +82,13 @@ final class CaptureHome: Sendable {
         try store.delete(store.key(SimulatedStream.item(key, nil), of: table), from: table)
     }
 
-    func items(_ table: String) throws -> [Int: Int] {
+    func items(_ table: String) throws -> [Int: Int] { try Self.items(table, in: store) }
+
+    static func items(_ table: String, in store: EmbeddedStore) throws -> [Int: Int] {
         var items: [Int: Int] = [:]
         let page = try store.scan(table)
         for index in 0..<page.batch.count {
-            let (key, value) = try Self.parts(Array(page.batch.item(index)))
+            let (key, value) = try parts(Array(page.batch.item(index)))
             items[key] = value
         }
         return items
@@ -179,25 +185,41 @@ final class CaptureHome: Sendable {
         return (key, json["v"]?["N"]?.string.flatMap { Int($0) })
     }
 
-    /// A snapshot of nothing with this cut, for streams without a store.
+    /// A snapshot of these items with this cut, for streams without a store.
     @discardableResult
-    func snapshot(_ table: TableDescription, at cut: Instant) throws -> Manifest {
+    func snapshot(_ table: TableDescription, at cut: Instant, items: [Int: Int] = [:]) throws -> Manifest {
         let writer = try SnapshotWriter(
             vault,
             .init(
                 kind: .snapshot, table: .init(name: table.name, id: table.id), description: table.json(),
                 wrappingKey: "owned", tool: "test"), keys: keys, record: commits, clock: clock)
+        if !items.isEmpty {
+            var raw: [UInt8] = []
+            var digest = TableDigest()
+            for (key, value) in items {
+                let item = SimulatedStream.item(key, value)
+                item.withUnsafeBytes { digest.add(item: $0) }
+                raw += ExportLine.prefix + item + ExportLine.suffix
+            }
+            let bundle = try writer.bundle()
+            try bundle.add(try DataFile(raw: raw, items: items.count, digest: digest, level: 1))
+            try bundle.finish()
+        }
         return try writer.commit(
             consistency: .init(method: "test", from: cut, to: cut, cut: .init(time: cut, sequence: nil))
         ).manifest
     }
 
-    /// The state at an instant as a restore makes it: the interval's base, then every captured change of the part of the log that leads on from it.
-    func replay(
-        _ base: [Int: Int], _ interval: Coverage.Interval, at instant: Instant, _ lines: [Captured]
-    ) -> [Int: Int] {
-        var items = base
-        for line in lines where line.metadata.time <= instant { items[line.key] = line.value }
+    // MARK: Restoring
+
+    /// A state of a table, restored by the product into a table of its own.
+    func restored(_ target: PointInTime.Target, of table: String, _ catalog: Catalog) throws -> [Int: Int] {
+        let point = try PointInTime.find(target, of: table, in: catalog)
+        let result = try RestoreTable(vault: vault, keys: keys, workers: 2, scratch: folder.path).run(
+            point, as: "Restored", into: restores, progress: Progress(), stop: StopSignal())
+        let items = try Self.items("Restored", in: restores)
+        try restores.dropTable("Restored")
+        #expect(result.items == items.count)
         return items
     }
 }
