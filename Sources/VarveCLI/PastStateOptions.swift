@@ -18,10 +18,19 @@ struct PastStateOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "With all that was written before that time.") var before: String?
     @Option(help: "With all changes up to that number of the store's change log.") var sequence: Int64?
 
-    func validate() throws {
-        let given = [id != nil, latest, at != nil, before != nil, sequence != nil].count { $0 }
+    @Option(help: "With a time or a number: begin with this snapshot (a beginning of its id), because a newer one is damaged, say.")
+    var base: String?
+
+    private var given: Int { [id != nil, latest, at != nil, before != nil, sequence != nil].count { $0 } }
+    var isGiven: Bool { given > 0 }
+
+    /// Not `validate`, which would be called for verbs that can do without.
+    func requireOne() throws {
         guard given == 1 else {
             throw ValidationError("Say which state: one of --at TIME, --before TIME, --latest, --id ID, --sequence NUMBER.")
+        }
+        if base != nil && (latest || id != nil) {
+            throw ValidationError("--base goes with --at, --before or --sequence; --id names a snapshot by itself.")
         }
         if let sequence, sequence < 0 { throw ValidationError("--sequence takes a number from 0.") }
     }
@@ -31,29 +40,31 @@ struct PastStateOptions: ParsableArguments {
         if latest || id != nil {
             return PointInTime(try RecoveryPoints(catalog).find(table: table, id: id))
         }
-        return try .find(try target(of: table, in: catalog), of: table, in: catalog)
+        return try .find(try target(of: table, in: catalog), of: table, base: base, in: catalog)
     }
 
     private func target(of table: String, in catalog: Catalog) throws -> PointInTime.Target {
         if let sequence { return .sequence(sequence) }
-        let now = Instant.now()
         if let before {
-            let begin = try Self.time(before, now).begin
+            let begin = try Self.time(before, .now()).begin
             return .time(Instant(microseconds: begin.microseconds - 1))
         }
-        if at == "latest" {
-            let newest = Coverage.all(in: catalog, of: table).flatMap(\.intervals).map(\.through).max()
-            guard let newest else {
-                throw UsageError(
-                    "Nothing of table '\(table)' can be restored from this vault. 'varve list' shows what it holds.",
-                    status: .notFound)
-            }
-            return .time(newest)
-        }
-        return .time(try Self.time(at ?? "", now).end)
+        return try Self.target(at: at ?? "", of: table, in: catalog)
     }
 
-    private static func time(_ text: String, _ now: Instant) throws -> TimeExpression {
+    /// The state that `text` means: a time, or `latest` for the end of the log.
+    static func target(at text: String, of table: String, in catalog: Catalog) throws -> PointInTime.Target {
+        guard text == "latest" else { return .time(try time(text, .now()).end) }
+        let newest = Coverage.all(in: catalog, of: table).flatMap(\.intervals).map(\.through).max()
+        guard let newest else {
+            throw UsageError(
+                "Nothing of table '\(table)' can be restored from this vault. 'varve list' shows what it holds.",
+                status: .notFound)
+        }
+        return .time(newest)
+    }
+
+    static func time(_ text: String, _ now: Instant) throws -> TimeExpression {
         do {
             return try TimeExpression(text, now: now)
         } catch {

@@ -27,7 +27,8 @@ struct Varve: ParsableCommand {
         version: version,
         subcommands: [
             InitVerb.self, TableVerb.self, BackupVerb.self, CaptureVerb.self, ListVerb.self, ShowVerb.self,
-            CoverageVerb.self, RestoreVerb.self, GetVerb.self, VerifyVerb.self,
+            CoverageVerb.self, RestoreVerb.self, GetVerb.self, DiffVerb.self,
+            ExportVerb.self, VerifyVerb.self,
             DrillVerb.self, SweepVerb.self, PruneVerb.self, RunVerb.self, ScheduleVerb.self, KeyVerb.self,
             RecoveryKitVerb.self,
             ConfigVerb.self,

@@ -31,6 +31,44 @@ import VarveModel
         }
     }
 
+    @Test(arguments: [#"shard "1"\"#, #","Keys":{"#, #"a","Keys":{"pk":{"S":"x"}},"NewImage":{}"#])
+    func `the head of a line says what the line says`(shard: String) throws {
+        // Attributes that are called as the parts of a line are.
+        let tricky = Array(
+            #"{"Keys":{"S":",\"OldImage\":{"},"NewImage":{"M":{"OldImage":{"S":"\\"}}},"OldImage":{"L":[]},"pk":{"S":"a}\"{"}}"#.utf8)
+        for event in ["INSERT", "MODIFY", "REMOVE"] {
+            let metadata = ChangeLine.Metadata(
+                time: Instant(microseconds: -5), position: ChangePosition(42), shard: shard, event: event, actor: nil,
+                run: nil)
+            let new = event == "REMOVE" ? nil : tricky
+            for old in [nil, Self.image, tricky] as [[UInt8]?] {
+                try line(new: new, old: old, metadata).withUnsafeBytes { bytes in
+                    let head = try ChangeLineHead(bytes)
+                    #expect(head.time == metadata.time && head.position == metadata.position)
+                    #expect(Array(head.keys) == Self.keys)
+                    #expect(head.isRemoval == (event == "REMOVE"))
+                    #expect(try head.newImage().map { Array($0) } == new)
+                    #expect(try head.oldImage().map { Array($0) } == old)
+                }
+            }
+        }
+        try line(new: nil, old: nil, Self.metadata).withUnsafeBytes { bytes in
+            let head = try ChangeLineHead(bytes)
+            #expect(throws: ModelError.self, "an item that was written must be there") { try head.newImage() }
+        }
+    }
+
+    @Test func `a head that was cut is refused, or says what is not there`() throws {
+        let whole = line(new: Self.image, old: Self.image, Self.metadata)
+        for count in 0..<whole.count - 1 {
+            whole[..<count].withUnsafeBytes { bytes in
+                guard let head = try? ChangeLineHead(bytes) else { return }
+                #expect(Array(head.keys) == Self.keys)
+                if let image = try? head.newImage() { #expect(Array(image) == Self.image) }
+            }
+        }
+    }
+
     @Test func `a line is an incremental export's, with more in its metadata`() throws {
         let plain = ChangeLine.Metadata(
             time: Instant(microseconds: 7), position: ChangePosition(1), shard: "log", event: "INSERT", actor: "user",

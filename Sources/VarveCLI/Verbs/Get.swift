@@ -26,7 +26,7 @@ struct GetVerb: Verb {
     @OptionGroup var state: PastStateOptions
     @Option(help: "The vault, where varve.yaml names several.") var vault: String?
 
-    func validate() throws { try state.validate() }
+    func validate() throws { try state.requireOne() }
 
     func perform() throws -> ExitStatus {
         let home = try common.home()

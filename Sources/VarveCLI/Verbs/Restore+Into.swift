@@ -61,15 +61,18 @@ struct RevertStep {
 
     /// One line for each item: `{"Keys":…,"OldImage":…,"NewImage":…}`, the old image being what is there now.
     private func show(_ differences: [RevertItems.Difference], _ scanner: ItemScanner) throws {
-        var output: [UInt8] = []
+        var output = LineOutput(descriptor: STDOUT_FILENO)
         for difference in differences {
             guard let any = difference.past ?? difference.live?.item else { continue }
-            output += Array(#"{"Keys":"#.utf8) + (try scanner.keys(of: any.bytes))
-            if let live = difference.live { output += Array(#","OldImage":"#.utf8) + live.item.bytes }
-            if let past = difference.past { output += Array(#","NewImage":"#.utf8) + past.bytes }
-            output += Array("}\n".utf8)
+            let keys = try scanner.keys(of: any.bytes)
+            try (difference.live?.item.bytes ?? []).withUnsafeBytes { old in
+                try (difference.past?.bytes ?? []).withUnsafeBytes { new in
+                    try output.writeChange(
+                        keys: keys, old: difference.live == nil ? nil : old, new: difference.past == nil ? nil : new)
+                }
+            }
         }
-        Console.write(output, to: STDOUT_FILENO)
+        try output.flush()
     }
 
     private struct Counts {

@@ -50,7 +50,7 @@ struct RestoreVerb: Verb {
     @Flag(help: "With --into: write what was shown without asking.") var yes = false
 
     func validate() throws {
-        try state.validate()
+        try state.requireOne()
         if (target == nil) == (into == nil) {
             throw ValidationError("Say where to: --as NEW, or --into TABLE --keys FILE.")
         }

@@ -288,6 +288,17 @@ struct LineOutput {
         if buffer.count >= Self.bufferBytes { try flush() }
     }
 
+    /// A line of a difference: `{"Keys":…,"OldImage":…,"NewImage":…}`.
+    mutating func writeChange(
+        keys: [UInt8], old: UnsafeRawBufferPointer?, new: UnsafeRawBufferPointer?
+    ) throws {
+        buffer += Array(#"{"Keys":"#.utf8) + keys
+        if let old { buffer += Array(#","OldImage":"#.utf8) + old }
+        if let new { buffer += Array(#","NewImage":"#.utf8) + new }
+        buffer += Array("}\n".utf8)
+        if buffer.count >= Self.bufferBytes { try flush() }
+    }
+
     mutating func flush() throws {
         var offset = 0
         while offset < buffer.count {

@@ -171,6 +171,13 @@ package struct ChangeLineHead {
         }
         return try rest.requiredObject()
     }
+
+    /// The item as the change found it; nil where it made it.
+    package func oldImage() throws -> UnsafeRawBufferPointer? {
+        var rest = rest
+        if rest.take(#","NewImage":"#) { _ = try rest.requiredObject() }
+        return rest.take(#","OldImage":"#) ? try rest.requiredObject() : nil
+    }
 }
 
 /// Cuts a line into its objects without looking into them.

@@ -25,7 +25,7 @@ struct PastTable: Sendable {
         var items = 0
         /// Bytes of lines that were read.
         var rawBytes = 0
-        var log = LastChanges.Reduced()
+        var log = LogReduction.Counts()
     }
 
     /// Hands out every item, on any of the workers.
@@ -62,13 +62,15 @@ struct PastTable: Sendable {
         let lease = try? Lease(vault.storage, what: "restore of \(manifest.table.name)", protects: point.folders)
         defer { lease?.release() }
         progress.expect(items: manifest.items, storedBytes: point.sealedBytes)
-        let changed = KeySet(scratch: scratch)
+        let changed = DigestSet(scratch: scratch)
         var counts = Counts()
-        counts.log = try LastChanges(vault: vault, keys: keys, workers: workers).run(
-            point, known: changed, where: wanted, lease: lease, progress: progress, stop: stop, sink: log)
+        counts.log = try LogReduction(vault: vault, keys: keys, workers: workers).run(
+            .last, of: point.segments, schema: try point.keySchema, known: changed, where: wanted,
+            including: { point.includes($0) }, lease: lease, progress: progress, stop: stop
+        ) { try $0.forEachBatch(log) }
         let keeps: KeyFilter? =
             point.segments.isEmpty && wanted == nil
-            ? nil : { @Sendable key in try wanted?(key) ?? true && !changed.contains(KeyDigest(key)) }
+            ? nil : { @Sendable key in try wanted?(key) ?? true && !changed.contains(Digest128(key)) }
         let read = try readBase(reader, lease, progress, stop) { try base($0, keeps) }
         guard read.items == manifest.items, read.digest == (try reader.digests().table) else {
             throw PipelineError(

@@ -80,16 +80,20 @@ package struct PointInTime: Sendable {
 extension PointInTime {
     /// Finds what a state of a table is made of: of the tables that had that name, the one that was alive then.
     ///
-    /// - Parameter table: a name or an id.
+    /// - Parameters:
+    ///   - table: a name or an id.
+    ///   - base: The beginning of a snapshot's id, to begin with that one; nil: the newest that is not later.
     /// - Throws: ``PipelineError/Code/notCovered`` where the vault does not hold all of it, with the nearest states that it does hold.
-    package static func find(_ target: Target, of table: String, in catalog: Catalog) throws -> PointInTime {
+    package static func find(
+        _ target: Target, of table: String, base: String? = nil, in catalog: Catalog
+    ) throws -> PointInTime {
         let tables = Dictionary(grouping: catalog.entries(table: table)) { $0.manifest.table.id }
         guard !tables.isEmpty else {
             throw PipelineError(
                 .noRecoveryPoint,
                 "The vault holds nothing of table '\(table)'. 'varve list' shows what it holds.")
         }
-        let found = try tables.values.compactMap { try find(target, among: $0, catalog) }
+        let found = try tables.values.compactMap { try find(target, base: base, among: $0, catalog) }
         guard found.count < 2 else {
             throw PipelineError(
                 .ambiguousID,
@@ -97,11 +101,17 @@ extension PointInTime {
             )
         }
         if let only = found.first { return only }
+        if let base {
+            throw PipelineError(
+                .notCovered,
+                "The captured log does not lead from a snapshot '\(base)' of table '\(table)' to \(target). Without --base the newest snapshot that it leads on from is taken."
+            )
+        }
         throw refusal(target, table, Coverage.all(in: catalog, of: table))
     }
 
     private static func find(
-        _ target: Target, among entries: [Catalog.Entry], _ catalog: Catalog
+        _ target: Target, base wanted: String?, among entries: [Catalog.Entry], _ catalog: Catalog
     ) throws -> PointInTime? {
         guard let table = entries.first?.manifest.table else { return nil }
         let log = LogReading(of: table, entries, catalog)
@@ -109,11 +119,12 @@ extension PointInTime {
         let byID = Dictionary(uniqueKeysWithValues: entries.map { ($0.manifest.id, $0) })
         // The last that fits: after a stream was put back, instants and numbers come twice, and the later history counts.
         for (part, bases) in zip(log.parts, attached).reversed() where part.reaches(target) {
-            guard let base = bases.last(where: { $0.isAtOrBefore(target) }), let entry = byID[base.id] else { continue }
+            let base = bases.last { $0.isAtOrBefore(target) && (wanted.map($0.id.hasPrefix) ?? true) }
+            guard let base, let entry = byID[base.id] else { continue }
             let segments = part.segments.compactMap { byID[$0] }.filter { $0.manifest.mayChange(base, until: target) }
             return PointInTime(table, target, entry, segments)
         }
-        let instant = (attached.flatMap(\.self) + free).last { $0.isCut(at: target) }
+        let instant = (attached.flatMap(\.self) + free).last { $0.isCut(at: target) && (wanted.map($0.id.hasPrefix) ?? true) }
         return instant.flatMap { byID[$0.id] }.map { PointInTime(table, target, $0, []) }
     }
 

@@ -14,11 +14,12 @@ package struct DataFileRecord: Codable, Hashable, Sendable {
     /// The file's key in its bucket. Exports that were moved keep their old prefix in it.
     package let dataFileS3Key: String
 
-    init(file: DataFile, exportID: String) {
+    /// - Parameter key: nil: in the export's own folder.
+    init(file: DataFile, exportID: String, key: String? = nil) {
         itemCount = file.items
         md5Checksum = Data(file.md5).base64EncodedString()
         etag = Hex.text(Insecure.MD5.hash(data: file.md5)) + "-1"
-        dataFileS3Key = ExportLayout.folder(exportID) + ExportLayout.data + file.name
+        dataFileS3Key = key ?? ExportLayout.folder(exportID) + ExportLayout.data + file.name
     }
 }
 
