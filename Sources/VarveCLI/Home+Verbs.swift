@@ -63,6 +63,9 @@ extension Home {
         min(Workers.countMax, configuration.defaults.workers ?? ProcessInfo.processInfo.activeProcessorCount)
     }
 
+    /// Every drill of this home.
+    var drills: DrillRecord { DrillRecord(configuration.state.appending("drills.log")) }
+
     /// Where scratch tables and files are made, and go with the process that made them.
     var scratch: FilePath { configuration.state.appending("scratch") }
 

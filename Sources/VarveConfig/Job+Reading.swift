@@ -60,11 +60,15 @@ extension Job.Step {
         if let backup = reading["backup"] {
             action = .backup(
                 tables: try backup.required("tables").selection(configuration),
-                vault: try backup.vault("to", configuration))
+                vault: try backup.vault("to", configuration), synthetic: backup["synthetic"]?.boolean ?? false)
         } else if let capture = reading["capture"] {
             action = .capture(
                 tables: try capture.required("tables").selection(configuration),
                 vault: try capture.vault("to", configuration))
+        } else if let compact = reading["compact"] {
+            action = .compact(
+                olderThan: try compact["olderThan"]?.parse(Duration.init(text:)) ?? Job.compactOlderThanStandard,
+                vault: try compact.vault("vault", configuration))
         } else if let verify = reading["verify"] {
             action = .verify(
                 level: try verify["level"]?.parse(VerifyLevel.init(text:)) ?? .content,
@@ -78,7 +82,8 @@ extension Job.Step {
             } else {
                 tables = .selected(try reading.selection(configuration))
             }
-            action = .drill(tables, vault: try drill.vault("vault", configuration))
+            action = .drill(
+                tables, at: try drill["at"]?.parse(Job.DrillTime.init(text:)) ?? .snapshot, vault: try drill.vault("vault", configuration))
         } else {
             let sweep = try reading.required("sweep")
             action = .sweep(

@@ -9,6 +9,9 @@ package struct Job: Sendable, Equatable {
     /// A job of more steps was made by a program that should have made several.
     package static let stepsMax = 1000
 
+    /// How old segments are merged where a step does not say it.
+    package static let compactOlderThanStandard = Duration.seconds(86_400)
+
     package let name: String
     package let file: FilePath
     package let steps: [Step]
@@ -23,13 +26,15 @@ package struct Job: Sendable, Equatable {
 
     /// Vaults are names that the configuration has.
     package enum Action: Hashable, Sendable {
-        case backup(tables: TableSelection, vault: String)
+        /// `synthetic`: out of the newest snapshot and the log, without reading the table.
+        case backup(tables: TableSelection, vault: String, synthetic: Bool)
         case verify(level: VerifyLevel, subset: VerifySubset?, vault: String)
-        case drill(DrillTables, vault: String)
+        case drill(DrillTables, at: DrillTime, vault: String)
         case sweep(SweepTables, vault: String)
         case capture(tables: TableSelection, vault: String)
+        case compact(olderThan: Duration, vault: String)
 
-        /// The key that says it in the file: `backup`, `capture`, `verify`, `drill` or `sweep`.
+        /// The key that says it in the file: `backup`, `capture`, `compact`, `verify`, `drill` or `sweep`.
         package var verb: String {
             switch self {
             case .backup: "backup"
@@ -37,6 +42,7 @@ package struct Job: Sendable, Equatable {
             case .drill: "drill"
             case .sweep: "sweep"
             case .capture: "capture"
+            case .compact: "compact"
             }
         }
     }
@@ -56,6 +62,24 @@ package struct Job: Sendable, Equatable {
             self.grace = grace
             self.maxDeletions = maxDeletions
             self.deletionsPerSecond = deletionsPerSecond
+        }
+    }
+
+    /// Which state a drill restores.
+    package enum DrillTime: String, Hashable, Sendable, CaseIterable {
+        /// The newest snapshot.
+        case snapshot
+        /// The end of the captured log.
+        case latest
+        /// Any instant that is covered, by chance.
+        case random
+
+        package init(text: String) throws(ConfigError) {
+            guard let time = Self(rawValue: text) else {
+                throw ConfigError(
+                    .invalidValue, "'\(text)' is no state to drill. Write snapshot, latest (the end of the log) or random.")
+            }
+            self = time
         }
     }
 

@@ -109,10 +109,11 @@ enum KnownKeys {
     ])
 
     private static let step = KeyTable(
-        exactlyOne: ["backup", "capture", "verify", "drill", "sweep"],
+        exactlyOne: ["backup", "capture", "compact", "verify", "drill", "sweep"],
         [
             .init("backup", .keys(backup), "Takes a snapshot of each table."),
             .init("capture", .keys(capture), "Captures the change log of each table up to now."),
+            .init("compact", .keys(compact), "Merges old small segments of captured change logs."),
             .init("verify", .keys(verify), "Checks what is in a vault."),
             .init("drill", .keys(drill), "Restores into scratch tables, compares, and drops them."),
             .init("sweep", .keys(sweep), "Archives expired items, then deletes them."),
@@ -123,7 +124,17 @@ enum KnownKeys {
 
     private static let backup = KeyTable([
         tables("The tables: patterns of STORE/TABLE, with '!' in front of those to leave out."),
+        .init(
+            "synthetic", .scalar(.boolean),
+            "Whether each is made out of the newest snapshot and the captured log, without reading the table; no by default."),
         target("The vault to write to; it may be left out where there is only one."),
+    ])
+
+    private static let compact = KeyTable([
+        .init(
+            "olderThan", .scalar(.duration),
+            "How old a segment must be; \(Job.compactOlderThanStandard.text) by default."),
+        vaultKey,
     ])
 
     private static let capture = KeyTable([
@@ -144,6 +155,9 @@ enum KnownKeys {
         .init(
             "tables", .either([.scalar(.integer(1...1000)), .tablePatterns]), required: true,
             "How many tables, picked by chance, or which."),
+        .init(
+            "at", .scalar(.drillTime),
+            "The newest snapshot (snapshot, the default), the end of the captured log (latest), or any covered instant by chance (random)."),
         vaultKey,
     ])
 

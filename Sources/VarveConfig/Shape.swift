@@ -77,6 +77,7 @@ struct ScalarShape: Sendable {
     static let compression = ScalarShape("zstd:1 to zstd:19", pattern: "^zstd:(1[0-9]|[1-9])$")
     static let level = ScalarShape(
         "a level: listing, manifests, objects or content", pattern: "^(listing|manifests|objects|content)$")
+    static let drillTime = ScalarShape("snapshot, latest or random", pattern: "^(snapshot|latest|random)$")
     static let levelNumber = ScalarShape(.integer(0...3), "a level from 0 (listing) to 3 (content)")
     static let subset = ScalarShape("a subset such as 1/30", pattern: "^[1-9][0-9]*/[1-9][0-9]*$")
     static let environmentName = ScalarShape("the name of an environment variable", pattern: "^[A-Za-z_][A-Za-z0-9_]*$")

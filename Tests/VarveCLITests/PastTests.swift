@@ -183,6 +183,17 @@ import VarveTestKit
         #expect(outside.exitCode == 5)
     }
 
+    @Test func `a drill of any instant is compared, and put on record`() throws {
+        let summary = try home.json("drill", "Orders", "--at", "random")
+        let drill = try #require((summary["drills"] as? [[String: Any]])?.first)
+        #expect(drill["table"] as? String == "Orders" && drill["at"] is String && drill["seconds"] is Double)
+        let latest = try #require((try home.json("drill", "Orders", "--at", "latest")["drills"] as? [[String: Any]])?.first)
+        #expect(latest["at"] as? String == later && latest["segments"] as? Int == 2 && latest["items"] as? Int == 3)
+        let record = try String(contentsOfFile: home.path.appending(".varve/state/drills.log").string, encoding: .utf8)
+        #expect(record.split(separator: "\n").count == 2 && record.contains("\"kind\":\"drill\""))
+        #expect(try home.varve(["drill", "Orders", "--at", "monday"]).exitCode == 2)
+    }
+
     @Test func `of two tables that had one name, the one that was alive then is restored`() throws {
         try home.run("table", "drop", "Orders", "--yes")
         try home.run("table", "create", "Orders", "--partition-key", "id:S")

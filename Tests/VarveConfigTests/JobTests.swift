@@ -37,32 +37,36 @@ import VarveTestKit
                 continueOnFailure: true
               - verify: { level: objects, subset: 2/30, vault: spare }
               - verify: { level: 0, vault: main }
-              - drill: { tables: 3, vault: main }
+              - drill: { tables: 3, at: random, vault: main }
               - drill: { tables: [ local/People ], vault: spare }
               - sweep: { tables: [ local/Sessions ], grace: 7d, maxDeletions: 50000, deletionsPerSecond: 500, to: main }
               - capture: { tables: [ "orders/*" ], to: spare }
+              - compact: { olderThan: 7d, vault: spare }
+              - backup: { tables: [ "orders/*" ], to: main, synthetic: true }
             """, for: try configuration(Self.two))
         #expect(job.name == "nightly")
-        #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10, 11])
-        #expect(job.steps.map(\.continueOnFailure) == [false, true, false, false, false, false, false, false])
+        #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10, 11, 12, 13])
+        #expect(job.steps.map(\.continueOnFailure) == [false, true, false, false, false, false, false, false, false, false])
         #expect(
             job.steps.map(\.action.verb) == [
-                "backup", "backup", "verify", "verify", "drill", "drill", "sweep", "capture",
+                "backup", "backup", "verify", "verify", "drill", "drill", "sweep", "capture", "compact", "backup",
             ])
         #expect(
             job.steps.map(\.action) == [
-                .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "spare"),
-                .backup(tables: try TableSelection(patterns: ["orders/Orders"]), vault: "main"),
+                .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "spare", synthetic: false),
+                .backup(tables: try TableSelection(patterns: ["orders/Orders"]), vault: "main", synthetic: false),
                 .verify(level: .objects, subset: try VerifySubset(text: "2/30"), vault: "spare"),
                 .verify(level: .listing, subset: nil, vault: "main"),
-                .drill(.count(3), vault: "main"),
-                .drill(.selected(try TableSelection(patterns: ["local/People"])), vault: "spare"),
+                .drill(.count(3), at: .random, vault: "main"),
+                .drill(.selected(try TableSelection(patterns: ["local/People"])), at: .snapshot, vault: "spare"),
                 .sweep(
                     Job.SweepTables(
                         try TableSelection(patterns: ["local/Sessions"]), grace: .seconds(7 * 86_400),
                         maxDeletions: 50_000, deletionsPerSecond: 500),
                     vault: "main"),
                 .capture(tables: try TableSelection(patterns: ["orders/*"]), vault: "spare"),
+                .compact(olderThan: .seconds(7 * 86_400), vault: "spare"),
+                .backup(tables: try TableSelection(patterns: ["orders/*"]), vault: "main", synthetic: true),
             ])
     }
 
@@ -76,14 +80,16 @@ import VarveTestKit
               - drill: { tables: 1 }
               - sweep: { tables: [ Sessions ] }
               - capture: { tables: [ People ] }
+              - compact: {}
             """, for: try configuration())
         #expect(
             job.steps.map(\.action) == [
-                .backup(tables: try TableSelection(patterns: ["People"]), vault: "main"),
+                .backup(tables: try TableSelection(patterns: ["People"]), vault: "main", synthetic: false),
                 .verify(level: .content, subset: nil, vault: "main"),
-                .drill(.count(1), vault: "main"),
+                .drill(.count(1), at: .snapshot, vault: "main"),
                 .sweep(Job.SweepTables(try TableSelection(patterns: ["Sessions"])), vault: "main"),
                 .capture(tables: try TableSelection(patterns: ["People"]), vault: "main"),
+                .compact(olderThan: .seconds(86_400), vault: "main"),
             ])
     }
 
@@ -113,11 +119,11 @@ import VarveTestKit
         ("verify:", .wrongType, 5, []),
         ("drill: { vault: main }", .missingKey, 12, ["'tables'"]),
         ("drill: { tables: 0, vault: main }", .invalidValue, 22, ["from 1"]),
-        ("drill: { tables: 1, at: random, vault: main }", .unknownKey, 25, ["'at'"]),
+        ("drill: { tables: 1, at: monday, vault: main }", .invalidValue, 29, ["'monday'", "random"]),
         ("sweep: { tables: [ local/a ], grace: 7, to: main }", .wrongType, 42, ["quote", "7d"]),
         ("sweep: { tables: [ local/a ], grace: -7d, to: main }", .invalidValue, 42, ["'-7d'"]),
-        ("prune: {}", .unknownKey, 5, ["Known here: backup, capture, continueOnFailure, drill, sweep, verify"]),
-        ("continueOnFailure: true", .missingKey, 5, ["'backup', 'capture', 'verify', 'drill', 'sweep'"]),
+        ("prune: {}", .unknownKey, 5, ["Known here: backup, capture, compact, continueOnFailure, drill, sweep, verify"]),
+        ("continueOnFailure: true", .missingKey, 5, ["'backup', 'capture', 'compact', 'verify', 'drill', 'sweep'"]),
         ("{ verify: { vault: main }, drill: { tables: 1, vault: main } }", .conflict, 5, ["only one"]),
         ("{ verify: { vault: main }, continueOnFailure: maybe }", .wrongType, 51, ["true or false"]),
         ("{ verify: { vault: main }, continueOnFailure: yes }", .wrongType, 51, ["true or false"]),
@@ -164,10 +170,11 @@ import VarveTestKit
         let job = try Job.read("nightly", for: configuration)
         #expect(
             job.steps.map(\.action) == [
-                .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main"),
+                .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main", synthetic: false),
                 .capture(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main"),
+                .compact(olderThan: .seconds(86_400), vault: "main"),
                 .verify(level: .content, subset: try VerifySubset(text: "1/1"), vault: "main"),
-                .drill(.count(1), vault: "main"),
+                .drill(.count(1), at: .random, vault: "main"),
                 .sweep(
                     Job.SweepTables(
                         try TableSelection(patterns: ["local/Sessions"]), grace: .seconds(3600),

@@ -94,7 +94,7 @@ import VarveVault
         let result = try DrillTable(
             vault: home.vault, keys: home.keys, workers: 2, scratch: home.folder.appending("drills")
         )
-        .run(point, progress: Progress(), stop: StopSignal())
+        .run(PointInTime(point), progress: Progress(), stop: StopSignal())
         #expect(result.items == 1)
         let left = try FileManager.default.contentsOfDirectory(atPath: home.folder.appending("drills").string)
         #expect(left.sorted() == ["live", "live.lock"])

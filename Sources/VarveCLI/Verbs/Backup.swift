@@ -4,6 +4,7 @@ import ArgumentParser
 import VarveConfig
 import VarveModel
 import VarvePipeline
+import VarveStore
 import VarveVault
 
 struct BackupVerb: Verb {
@@ -14,10 +15,12 @@ struct BackupVerb: Verb {
             """
             Tables are STORE/TABLE, or TABLE where there is one store; * and ? match, and a leading ! takes tables out again. Without any,
             all tables are taken. Each snapshot is consistent at its own cut; one table's failure does not stop the others (exit code 3).
+            A synthetic snapshot is as good as any other and stands alone; its cut is the instant through which the log was captured.
             """,
             examples: [
                 ("backup", "every table of every store"),
                 ("backup Orders 'local/*' '!local/tmp_*'", "a selection"),
+                ("backup Orders --synthetic", "a full snapshot that costs the live table nothing"),
                 ("backup Orders --json", "ends with a summary that names the snapshot's id"),
             ],
             exits: [.partlyDone, .notFound, .lockedByAnother, .wrongKey, .configurationInvalid]))
@@ -25,10 +28,12 @@ struct BackupVerb: Verb {
     @OptionGroup var common: CommonOptions
     @Argument(help: "Which tables.") var tables: [String] = []
     @Option(help: "The vault to write to, where varve.yaml names several.") var to: String?
+    @Flag(help: "Make each out of the newest snapshot and the captured log, without reading the table.")
+    var synthetic = false
     @Flag(help: "Print which tables would be taken, and write nothing.") var dryRun = false
 
     func perform() throws -> ExitStatus {
-        let step = BackupStep(tables: try TableSelection(patterns: tables.isEmpty ? ["*"] : tables), vault: to)
+        let step = BackupStep(tables: try TableSelection(patterns: tables.isEmpty ? ["*"] : tables), vault: to, synthetic: synthetic)
         return try step.run(in: try common.home(), common.console, dryRun: dryRun)
     }
 }
@@ -37,23 +42,33 @@ struct BackupVerb: Verb {
 struct BackupStep {
     let tables: TableSelection
     let vault: String?
+    var synthetic = false
 
     func run(in home: Home, _ console: Console, dryRun: Bool) throws -> ExitStatus {
         let selected = try home.tables(tables)
         if dryRun {
-            for table in selected { console.line("would take a snapshot of \(table.text)") }
+            for table in selected { console.line("would \(synthetic ? "make" : "take") a snapshot of \(table.text)") }
             try console.event(BackupPlan(tables: selected.map(\.text)))
             return .done
         }
         let target = try home.vault(vault)
-        let stage = TakeSnapshot(try home.archive(target))
+        let settings = try home.archive(target)
+        let stage = TakeSnapshot(settings)
+        let maker = MakeSnapshot(settings, scratch: home.scratch)
         var outcome = PerTable<SnapshotRecord>()
         for table in selected {
             try Interrupts.stop.check()
             outcome.attempt(table.text, console) {
                 let progress = Progress()
                 let manifest = try ProgressDisplay.during("backup \(table.text)", progress, console) {
-                    try stage.run(store: table.store, table: table.table, progress: progress, stop: Interrupts.stop)
+                    guard synthetic else {
+                        return try stage.run(
+                            store: table.store, table: table.table, progress: progress, stop: Interrupts.stop)
+                    }
+                    let (catalog, _) = try Catalog.settled(target.vault)
+                    return try maker.run(
+                        table: try table.store.describe(table.table).id, catalog, progress: progress,
+                        stop: Interrupts.stop)
                 }
                 let record = SnapshotRecord(manifest, table: table.text, vault: target.name)
                 console.line(record.line)

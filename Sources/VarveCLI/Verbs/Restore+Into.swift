@@ -52,7 +52,7 @@ struct RevertStep {
         }
         let changed = differences.count - reverted
         console.line(
-            "\(target.text): \(Units.counted(reverted, "item")) as they were at \(then)"
+            "\(target.text): \(Units.counted(reverted, "item")) brought back to \(then)"
                 + (changed == 0
                     ? "" : "; \(Units.counted(changed, "item")) changed since they were shown, and stay: run it again"))
         try console.document(summary(counts, reverted: reverted, changed: changed, dryRun: false))

@@ -30,6 +30,13 @@ package struct TableDigest: Hashable, Sendable {
         add(other.limbs.0, other.limbs.1, other.limbs.2, other.limbs.3)
     }
 
+    /// Takes away the digest of a set of items that are among these.
+    package mutating func subtract(_ other: TableDigest) {
+        // A number is taken away by adding what is missing to 2^256: each bit turned, and one.
+        add(~other.limbs.0, ~other.limbs.1, ~other.limbs.2, ~other.limbs.3)
+        add(1, 0, 0, 0)
+    }
+
     private mutating func add(_ first: UInt64, _ second: UInt64, _ third: UInt64, _ fourth: UInt64) {
         var carry: UInt64 = 0
         limbs.0 = sum(limbs.0, first, &carry)

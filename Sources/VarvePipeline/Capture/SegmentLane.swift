@@ -12,22 +12,29 @@ final class SegmentLane {
     private let settings: ArchiveSettings
     private let table: TableDescription
     private let notBefore: Instant?
+    private let sources: Manifest.Sources?
     private var writer: SnapshotWriter?
     private var bundle: BundleWriter?
     private var filesInBundle = 0
     private var raw: [UInt8] = []
     private var items = 0
-    private var digest = TableDigest()
+    private var digestOfFile = TableDigest()
+    private var digestOfOthers = TableDigest()
     private var line: [UInt8] = []
 
     private(set) var changes = 0
     private(set) var rawBytes = 0
 
-    /// - Parameter notBefore: later than the start of the segment before.
-    init(_ settings: ArchiveSettings, of table: TableDescription, notBefore: Instant?) {
+    /// - Parameters:
+    ///   - notBefore: later than the start of the segment before.
+    ///   - sources: of a segment that is made of others.
+    init(
+        _ settings: ArchiveSettings, of table: TableDescription, notBefore: Instant?, sources: Manifest.Sources? = nil
+    ) {
         self.settings = settings
         self.table = table
         self.notBefore = notBefore
+        self.sources = sources
     }
 
     func add(_ placed: StreamLineage.Placed, of shard: String) throws {
@@ -43,16 +50,21 @@ final class SegmentLane {
                 time: placed.time, sourceTime: placed.time == change.time ? nil : change.time,
                 position: change.position, shard: shard, event: event, actor: change.actor?.name, run: change.run),
             keys: keys, newImage: change.newImage, oldImage: change.oldImage, to: &line)
+        try line.withUnsafeBytes { try add(line: $0) }
+    }
+
+    /// Adds a line as it is, with its line feed.
+    func add(line: UnsafeRawBufferPointer) throws {
         if raw.count + line.count > DataFile.rawBytesMax { try closeDataFile() }
         raw += line
-        line.withUnsafeBytes { digest.add(item: UnsafeRawBufferPointer(rebasing: $0.dropLast())) }
+        digestOfFile.add(item: UnsafeRawBufferPointer(rebasing: line.dropLast()))
         items += 1
         changes += 1
         rawBytes += line.count
     }
 
     private func open() throws -> SnapshotWriter {
-        let open = try writer ?? settings.segmentWriter(of: table, notBefore: notBefore)
+        let open = try writer ?? settings.segmentWriter(of: table, notBefore: notBefore, sources: sources)
         writer = open
         return open
     }
@@ -61,10 +73,11 @@ final class SegmentLane {
         let open = try bundle ?? open().bundle()
         bundle = open
         try open.add(
-            try DataFile(raw: raw, items: items, digest: digest, level: settings.compressionLevel))
+            try DataFile(raw: raw, items: items, digest: digestOfFile, level: settings.compressionLevel))
         raw.removeAll(keepingCapacity: true)
         items = 0
-        digest = TableDigest()
+        digestOfOthers.add(digestOfFile)
+        digestOfFile = TableDigest()
         filesInBundle += 1
         if filesInBundle == ArchiveLane.dataFilesPerBundleMax { try closeBundle() }
     }
@@ -73,6 +86,13 @@ final class SegmentLane {
         guard let open = bundle.take() else { return }
         filesInBundle = 0
         try open.finish()
+    }
+
+    /// Of all changes so far.
+    var digest: TableDigest {
+        var all = digestOfOthers
+        all.add(digestOfFile)
+        return all
     }
 
     /// Keeps the segment's lease alive while little comes.
@@ -98,10 +118,12 @@ final class SegmentLane {
 }
 
 extension ArchiveSettings {
-    fileprivate func segmentWriter(of description: TableDescription, notBefore: Instant?) throws -> SnapshotWriter {
+    fileprivate func segmentWriter(
+        of description: TableDescription, notBefore: Instant?, sources: Manifest.Sources?
+    ) throws -> SnapshotWriter {
         let plan = SnapshotWriter.Plan(
             kind: .log, table: .init(name: description.name, id: description.id), description: description.json(),
-            wrappingKey: wrappingKey, tool: tool, notBefore: notBefore)
+            wrappingKey: wrappingKey, tool: tool, notBefore: notBefore, sources: sources)
         return try SnapshotWriter(vault, plan, keys: keys, record: commits, clock: clock)
     }
 }

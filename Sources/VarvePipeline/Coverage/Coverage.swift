@@ -84,6 +84,25 @@ package struct Coverage: Sendable, Equatable {
         intervals.contains { $0.from <= instant && instant <= $0.through }
     }
 
+    /// An instant of these tables' coverage by chance, each microsecond as likely as any other; nil where nothing is covered.
+    package static func randomInstant(
+        of coverages: [Coverage], using random: inout some RandomNumberGenerator
+    ) -> (table: Manifest.TableIdentity, instant: Instant)? {
+        let spans = coverages.flatMap { coverage in
+            coverage.intervals.map {
+                (coverage.table, $0.from, $0.through.microseconds - $0.from.microseconds + 1)
+            }
+        }
+        let total = spans.reduce(0) { $0 + $1.2 }
+        guard total > 0 else { return nil }
+        var place = Int64.random(in: 0..<total, using: &random)
+        for (table, from, length) in spans {
+            if place < length { return (table, Instant(microseconds: from.microseconds + place)) }
+            place -= length
+        }
+        return nil
+    }
+
     /// Of every table that the vault knows, or of those with that name or id; in order of name and age.
     package static func all(in catalog: Catalog, of table: String? = nil) -> [Coverage] {
         let kept = table.map { catalog.entries(table: $0) } ?? catalog.entries

@@ -87,23 +87,64 @@ struct LogReading {
     private static func pieces(
         of table: Manifest.TableIdentity, _ entries: [Catalog.Entry], _ catalog: Catalog
     ) -> [Piece] {
-        var pieces: [(order: (String, Instant), piece: Piece)] = []
+        var pieces: [(order: Order, piece: Piece)] = []
+        // Where whole segments are, into which others were merged: these are not needed any more, whatever has become of them.
+        var merged: [(first: Instant, last: Instant, order: Order)] = []
         for manifest in entries.map(\.manifest) {
             guard let stretch = manifest.log else { continue }
+            let order = Order(manifest)
             let cause: Coverage.Hole.Cause? =
                 catalog.shredded[manifest.id] != nil ? .shredded : catalog.holdsBundles(of: manifest) ? nil : .damaged
-            pieces.append(
-                (
-                    (manifest.started.compact, manifest.started),
-                    cause.map { .broken($0, id: manifest.id) } ?? .whole(manifest, stretch)
-                ))
+            if cause == nil, let first = manifest.sources?.first, let last = manifest.sources?.last {
+                merged.append((first.started, last.started, order))
+            }
+            pieces.append((order, cause.map { .broken($0, id: manifest.id) } ?? .whole(manifest, stretch)))
         }
         for (stem, id) in catalog.unreadableSegments(of: table) {
             let second = stem.prefix { $0 != "~" }
             // Within its second it may have been any; the first of them says best what came before.
-            pieces.append(((String(second), Instant(microseconds: .min)), .broken(.damaged, id: id)))
+            pieces.append((Order(second: String(second)), .broken(.damaged, id: id)))
         }
+        pieces.removeAll { piece in merged.contains { $0.order.covers(piece.order, from: $0.first, through: $0.last) } }
         return pieces.sorted { $0.order < $1.order }.map(\.piece)
+    }
+
+    /// Where a segment stands in the log.
+    private struct Order: Comparable {
+        let second: String
+        let started: Instant
+        /// One that was made of others comes before the first of them.
+        let members: Int
+        let last: Instant
+
+        init(_ manifest: Manifest) {
+            started = manifest.sources?.first?.started ?? manifest.started
+            second = started.compact
+            members = manifest.sources?.segments ?? 1
+            last = manifest.sources?.last?.started ?? manifest.started
+        }
+
+        /// Of one that cannot be read: the name tells its second only.
+        init(second: String) {
+            self.second = second
+            started = Instant(microseconds: .min)
+            members = 1
+            last = started
+        }
+
+        static func < (left: Order, right: Order) -> Bool {
+            (left.second, left.started, -left.members) < (right.second, right.started, -right.members)
+        }
+
+        /// Whether another segment was merged into this one, which holds those from `first` through `through`.
+        func covers(_ other: Order, from first: Instant, through end: Instant) -> Bool {
+            if other == self || other.members > members { return false }
+            if other.started == Instant(microseconds: .min) {
+                // Within the first and the last second it may be the one before or behind.
+                return first.compact < other.second && other.second < end.compact
+            }
+            return first <= other.started && other.last <= end
+        }
     }
 
     private mutating func add(_ manifest: Manifest, _ stretch: LogStretch, _ broken: Coverage.Hole.Cause?) {

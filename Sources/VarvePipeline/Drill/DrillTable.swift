@@ -8,6 +8,8 @@ package import VarveVault
 
 /// A restore done to prove that restoring works: into a scratch table, read back from disk, compared with what was taken, dropped.
 ///
+/// Of a state out of the log, what was taken is found by ``LogReplay``, which shares nothing with the restore but the reading of bundles.
+///
 /// The scratch table has a store of its own, in a folder of its own: a drill takes the whole way of a restore, but holds up no writer of the
 /// live store, does not make its files grow, and leaves nothing behind even when it is killed.
 package struct DrillTable: Sendable {
@@ -24,13 +26,13 @@ package struct DrillTable: Sendable {
         self.scratch = scratch
     }
 
-    package func run(_ point: Catalog.Entry, progress: Progress, stop: StopSignal) throws -> RestoreResult {
+    package func run(_ point: PointInTime, progress: Progress, stop: StopSignal) throws -> RestoreResult {
         let folder = try ScratchFolder.make(in: scratch)
         let store = try EmbeddedStore.create(at: folder.path, keys: keys)
         defer { store.close() }
         let table = "drill"
         let restore = RestoreTable(vault: vault, keys: keys, workers: workers, scratch: folder.path)
-        let result = try restore.run(PointInTime(point), as: table, into: store, progress: progress, stop: stop)
+        let result = try restore.run(point, as: table, into: store, progress: progress, stop: stop)
         let snapshot = try store.snapshot(of: table, readers: 1)
         defer { snapshot.close() }
         var digest = TableDigest()
@@ -42,12 +44,13 @@ package struct DrillTable: Sendable {
                 items += batch.count
             }
         }
-        let taken = try SnapshotReader(vault, point, keys: keys).digests().table
-        guard items == point.manifest.items, digest == taken else {
+        let taken = try LogReplay(vault: vault, keys: keys, workers: workers).run(point, stop: stop)
+        guard taken == LogReplay.State(items: items, digest: digest) else {
             throw PipelineError(
                 .drillFailed,
-                "The drill of recovery point \(point.manifest.id) read \(items) items back where \(point.manifest.items) were restored, or other "
-                    + "items. This machine's disk or memory is not to be trusted.")
+                "The drill of table '\(point.table.name)' at \(point.target), from recovery point \(point.base.manifest.id), read \(items) items back where "
+                    + "\(taken.items) were taken, or other items. This machine's disk or memory is not to be trusted, or Varve has a fault: keep the vault as it is."
+            )
         }
         return result
     }

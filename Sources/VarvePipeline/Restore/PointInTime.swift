@@ -59,6 +59,16 @@ package struct PointInTime: Sendable {
     /// Changes in the segments. Some of them may lie before the base or behind the target.
     package var changes: Int { segments.reduce(0) { $0 + $1.manifest.items } }
 
+    /// What another snapshot says it was made of.
+    var sources: Manifest.Sources {
+        func segment(_ entry: Catalog.Entry) -> Manifest.Sources.Segment {
+            .init(id: entry.manifest.id, started: entry.manifest.sources?.first?.started ?? entry.manifest.started)
+        }
+        return .init(
+            base: base.manifest.id, first: segments.first.map(segment), last: segments.last.map(segment),
+            segments: segments.count)
+    }
+
     /// What must stay as long as somebody reads this state.
     var folders: [String] {
         segments.isEmpty
@@ -66,11 +76,13 @@ package struct PointInTime: Sendable {
     }
 
     /// Whether a change belongs to what is put on top of the base.
-    func includes(_ change: ChangeLineHead) -> Bool {
-        guard change.time > base.manifest.consistency.cut.time else { return false }
+    func includes(_ change: ChangeLineHead) -> Bool { includes(change.time, change.position) }
+
+    func includes(_ time: Instant, _ position: ChangePosition) -> Bool {
+        guard time > base.manifest.consistency.cut.time else { return false }
         return switch target {
-        case .time(let instant): change.time <= instant
-        case .sequence(let number): change.position.number.map { $0 <= number } ?? false
+        case .time(let instant): time <= instant
+        case .sequence(let number): position.number.map { $0 <= number } ?? false
         }
     }
 }

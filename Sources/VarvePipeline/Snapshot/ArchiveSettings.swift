@@ -42,10 +42,12 @@ package struct ArchiveSettings: Sendable {
     }
 
     /// Begins an archive of what `description` describes.
-    func writer(_ kind: Manifest.Kind, of description: TableDescription) throws -> SnapshotWriter {
+    func writer(
+        _ kind: Manifest.Kind, of description: TableDescription, sources: Manifest.Sources? = nil
+    ) throws -> SnapshotWriter {
         let plan = SnapshotWriter.Plan(
             kind: kind, table: .init(name: description.name, id: description.id), description: description.json(),
-            wrappingKey: wrappingKey, tool: tool)
+            wrappingKey: wrappingKey, tool: tool, sources: sources)
         return try SnapshotWriter(vault, plan, keys: keys, record: commits, clock: clock)
     }
 }

@@ -37,12 +37,19 @@ extension Manifest {
         try demand(ExportLayout.isExportID(exportID), "names no export id")
         try demand(compression == "zstd", "names a compression that Varve does not write")
         try demand(
-            format == kind.format && (log != nil) == (kind == .log),
+            format == kind.format(isMade: sources != nil) && (log != nil) == (kind == .log),
             "is of format \(format) and kind '\(kind.rawValue)', which do not go together")
         try demand((kind == .log ? 0 : 1)...Self.bundlesMax ~= bundles.count, "lists no bundles, or too many")
         if let log {
             if let flaw = log.flaw(items: items) { try demand(false, flaw) }
             try demand(log.through == consistency.cut.time, "has a watermark that is not its cut")
+        }
+        if let sources {
+            let isOrdered = sources.first.map { first in sources.last.map { first.started <= $0.started } ?? false }
+            try demand(
+                kind != .sweep && (sources.base == nil) == (kind == .log) && sources.segments >= (kind == .log ? 2 : 0)
+                    && isOrdered ?? (sources.segments == 0),
+                "names sources that it cannot have been made of")
         }
         for (left, right) in zip(bundles, bundles.dropFirst()) {
             try demand(

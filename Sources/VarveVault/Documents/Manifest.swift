@@ -7,7 +7,7 @@ package import VarveModel
 /// It names no item, and holds no digest of items in clear.
 package struct Manifest: VersionedContent, Equatable {
     package static let kind = "manifest"
-    package static let formatNewest = 2
+    package static let formatNewest = 3
 
     package enum Kind: String, Codable, Sendable, CaseIterable {
         case snapshot, sweep, log
@@ -23,8 +23,9 @@ package struct Manifest: VersionedContent, Equatable {
         /// Whether a table can be restored from one of this kind alone.
         package var isRecoveryPoint: Bool { self != .log }
 
-        /// The format of its manifests. Segments came with the second; whoever knows the first only refuses them, and still reads all others.
-        var format: Int { self == .log ? 2 : 1 }
+        /// The format of its manifests. Segments came with the second, what is made of other archives with the third; whoever knows the first only
+        /// refuses these, and still reads all others.
+        func format(isMade: Bool) -> Int { isMade ? 3 : self == .log ? 2 : 1 }
     }
 
     package let format: Int
@@ -60,12 +61,14 @@ package struct Manifest: VersionedContent, Equatable {
     package let previous: Link?
     /// What a segment holds of the change stream; nil for all others.
     package let log: LogStretch?
+    /// What it was made of, where that was not a live table or a change stream.
+    package let sources: Sources?
     package let tool: String
 
     enum CodingKeys: String, CodingKey {
         case format, vault, origin, path, catalogPath, id, kind, table, description, consistency, started, finished,
             items, rawBytes
-        case sealedBytes, compression, dataFiles, bundles, key, sealedDigest, previous, log, tool
+        case sealedBytes, compression, dataFiles, bundles, key, sealedDigest, previous, log, sources, tool
         case exportID = "exportId"
     }
 
@@ -114,6 +117,36 @@ package struct Manifest: VersionedContent, Equatable {
         /// The wrapping key's id and class when this was written.
         package let wrappingKey: String
         package let wrappingClass: String
+    }
+
+    /// The archives of the same table out of which another one was made, without reading the table.
+    package struct Sources: Codable, Equatable, Sendable {
+        /// The snapshot with which a synthetic snapshot begins; left out for a segment.
+        package let base: String?
+        /// The first and the last of the segments, in the order of the log; left out where there are none.
+        package let first: Segment?
+        package let last: Segment?
+        /// How many segments.
+        package let segments: Int
+
+        package init(base: String?, first: Segment?, last: Segment?, segments: Int) {
+            self.base = base
+            self.first = first
+            self.last = last
+            self.segments = segments
+        }
+
+        /// A segment, and where it stands in the order of the log.
+        package struct Segment: Codable, Equatable, Sendable {
+            package let id: String
+            /// Of a segment that is made of others itself, that of the first of these.
+            package let started: Instant
+
+            package init(id: String, started: Instant) {
+                self.id = id
+                self.started = started
+            }
+        }
     }
 
     package struct Link: Codable, Equatable, Sendable {

@@ -192,7 +192,9 @@ extension Vault {
         let bySecond = Dictionary(grouping: manifests) { Catalog.manifestStem($0)?.prefix { $0 != "~" } ?? "" }
         for second in bySecond.keys.sorted(by: >) {
             let entries = (bySecond[second] ?? []).compactMap { path in segment(at: path) }
-            for entry in entries.sorted(by: { $0.manifest.started > $1.manifest.started }) where try accept(entry) {
+            // One that was made of others is younger than what it holds.
+            for entry in entries.sorted(by: { $0.manifest.started > $1.manifest.started })
+            where try entry.manifest.sources == nil && accept(entry) {
                 return entry
             }
         }

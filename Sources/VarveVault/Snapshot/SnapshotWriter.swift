@@ -25,10 +25,12 @@ package final class SnapshotWriter: Sendable {
         package var tool: String
         /// Of a segment: what ``Manifest/started`` is not before, so that segments come in the order of their chain whatever the clock does.
         package var notBefore: Instant?
+        /// What it is made of, where that is not a live table or a change stream.
+        package var sources: Manifest.Sources?
 
         package init(
             kind: Manifest.Kind, table: Manifest.TableIdentity, description: JSON, wrappingKey: String, tool: String,
-            notBefore: Instant? = nil
+            notBefore: Instant? = nil, sources: Manifest.Sources? = nil
         ) {
             self.kind = kind
             self.table = table
@@ -36,6 +38,7 @@ package final class SnapshotWriter: Sendable {
             self.wrappingKey = wrappingKey
             self.tool = tool
             self.notBefore = notBefore
+            self.sources = sources
         }
     }
 
@@ -266,7 +269,7 @@ package final class SnapshotWriter: Sendable {
             context: try BundleContext.digest(origin: vault.id, table: plan.table.id, snapshot: id),
             recipients: [key.wrapper])
         return Manifest(
-            format: plan.kind.format, vault: vault.id, origin: vault.id, path: folder + VaultPaths.manifestName,
+            format: plan.kind.format(isMade: plan.sources != nil), vault: vault.id, origin: vault.id, path: folder + VaultPaths.manifestName,
             catalogPath: VaultPaths.catalogEntry(started: started, id: id), id: id, kind: plan.kind, table: plan.table,
             description: plan.description, consistency: consistency, started: started, finished: clock.now(),
             items: records.reduce(0) { $0 + $1.items }, rawBytes: records.reduce(0) { $0 + $1.rawBytes },
@@ -274,6 +277,6 @@ package final class SnapshotWriter: Sendable {
             dataFiles: records.reduce(0) { $0 + $1.dataFiles }, bundles: records,
             key: .init(id: key.id, wrappingKey: wrapping.id, wrappingClass: wrapping.class.rawValue),
             sealedDigest: Data(sealed).base64EncodedString(), previous: previous, log: log,
-            tool: plan.tool)
+            sources: plan.sources, tool: plan.tool)
     }
 }

@@ -115,10 +115,10 @@ enum YAMLTarget: FuzzTarget {
         guard (1...lines).contains(step.line) else { violated("a step is at line \(step.line) of \(lines)") }
         let selection: TableSelection
         switch step.action {
-        case .backup(let tables, _), .capture(let tables, _): selection = tables
+        case .backup(let tables, _, _), .capture(let tables, _): selection = tables
         case .sweep(let tables, _): selection = tables.tables
-        case .drill(.selected(let tables), _): selection = tables
-        case .drill(.count, _), .verify: return
+        case .drill(.selected(let tables), _, _): selection = tables
+        case .drill(.count, _, _), .verify, .compact: return
         }
         let tables = ["local/Music", "local/tmp_1", "local/a-b.c", "local/\(String(repeating: "a", count: 255))"]
         for table in tables { _ = selection.includes(store: "local", table: String(table.dropFirst(6))) }

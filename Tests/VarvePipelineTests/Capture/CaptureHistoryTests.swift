@@ -56,6 +56,17 @@ import VarveVault
         return checked
     }
 
+    /// Merges what can be, and takes away what was merged, or does not. Coverage must be as it was.
+    private static func mergeMore(_ home: CaptureHome, _ table: String, _ random: inout SeededGenerator) throws {
+        let before = try home.coverage(table)
+        if Bool.random(using: &random) { try home.compact(table) }
+        if Bool.random(using: &random) { try home.removeMerged(table) }
+        let after = try home.coverage(table)
+        #expect(after.intervals == before.intervals && after.isOpen == before.isOpen)
+        #expect(after.changes == before.changes && after.through == before.through)
+        #expect(after.holes.map { [$0.from, $0.to] } == before.holes.map { [$0.from, $0.to] })
+    }
+
     // MARK: Streams with many shards
 
     @Test func `histories of a stream with many shards`() throws {
@@ -103,7 +114,13 @@ import VarveVault
                 home.clock.advance(seconds: 61)
                 stream.advance(seconds: 30)
             case 9, 10:
-                if Bool.random(using: &random) { try snapshot() }
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: try home.synthesize(stream.table.id)
+                case 1:
+                    capture = nil
+                    try home.compact(stream.table.id)
+                default: try snapshot()
+                }
             case 11:
                 // Nothing is lost: everything is in the vault before it is trimmed.
                 capture = nil
@@ -130,8 +147,8 @@ import VarveVault
         try home.captureOnce(stream, limits: limits)
 
         let coverage = try home.coverage(stream.table.id)
-        let captured = Set(
-            try home.segments(stream.table.id).flatMap { try home.lines($0) }
+        let captured = try Set(
+            home.segments(stream.table.id).flatMap { try home.lines($0) }
                 .map { "\($0.metadata.shard)/\($0.metadata.position)" })
         let log = try home.segments(stream.table.id).compactMap(\.manifest.log)
         let begin = try #require(log.first)
@@ -157,8 +174,9 @@ import VarveVault
         #expect(coverage.through == log.last?.through)
         #expect(coverage.intervals.last?.through == log.last?.through)
         #expect(!coverage.isOpen)
-        let checked = try check(home, coverage, &random) { stream.items(at: $0) }
         #expect(try home.verify().isEmpty)
+        try mergeMore(home, stream.table.id, &random)
+        let checked = try check(home, coverage, &random) { stream.items(at: $0) }
         return (checked, coverage.holes.count)
     }
 
@@ -217,7 +235,7 @@ import VarveVault
         try snapshot()
         for _ in 0..<50 {
             for _ in 0..<Int.random(in: 0...5, using: &random) { try change() }
-            switch Int.random(in: 0..<13, using: &random) {
+            switch Int.random(in: 0..<15, using: &random) {
             case 0, 1, 2, 3:
                 if capture == nil { capture = try home.capture(source, limits: limits) }
                 for _ in 0..<Int.random(in: 1...3, using: &random) { _ = try capture?.step() }
@@ -226,7 +244,9 @@ import VarveVault
                 try capture?.closeSettled()
                 capture = nil
             case 6: home.clock.advance(seconds: 61)
-            case 7: try snapshot()
+            case 7: try home.synthesize(table.id)
+            case 12:
+                if Bool.random(using: &random) { try home.compact(table.id) }
             case 8: try home.put(1, value, into: "Other")
             case 9:
                 // Behind by more than the retention, or not.
@@ -266,6 +286,8 @@ import VarveVault
         try home.captureOnce(source, limits: limits)
         try snapshot()
         try home.captureOnce(source, limits: limits)
+        #expect(try home.coverage("Things").intervals.last?.through == home.coverage("Things").through)
+        #expect(try home.verify().isEmpty)
         var checked = 0
         var holes = 0
         for coverage in Coverage.all(in: try home.catalog, of: "Things") {
@@ -273,6 +295,7 @@ import VarveVault
             #expect(gaps.count <= trims[coverage.table.id] ?? 0, "round \(round), seed \(seed): \(gaps)")
             #expect(gaps.allSatisfy { $0.cause == .trimmed })
             #expect(coverage.hasEnded == (coverage.table.id != table.id))
+            try mergeMore(home, coverage.table.id, &random)
             checked += try check(home, coverage, &random) {
                 chronicles[coverage.table.id]?.items(at: $0) ?? [:]
             }
@@ -286,8 +309,6 @@ import VarveVault
             }
             holes += gaps.count
         }
-        #expect(try home.coverage("Things").intervals.last?.through == home.coverage("Things").through)
-        #expect(try home.verify().isEmpty)
         return (checked, holes)
     }
 }

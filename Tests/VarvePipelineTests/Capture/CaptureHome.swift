@@ -136,6 +136,40 @@ final class CaptureHome: Sendable {
         return heard
     }
 
+    // MARK: What is made of segments
+
+    /// Merges what there is to be merged. Returns how many segments were written.
+    @discardableResult
+    func compact(_ table: String) throws -> Int {
+        let runs = CompactLog.plan(try catalog, of: table, endedBefore: Instant(microseconds: .max))
+        for run in runs { _ = try CompactLog(archive).run(run, progress: Progress(), stop: StopSignal()) }
+        return runs.count
+    }
+
+    /// Removes every segment that was merged into another one, with all of its objects.
+    func removeMerged(_ table: String) throws {
+        let entries = try segments(table).map(\.manifest)
+        for merged in entries {
+            guard let sources = merged.sources, let first = sources.first, let last = sources.last else { continue }
+            for small in entries where small.sources == nil && (first.started...last.started).contains(small.started) {
+                for path in try vault.storage.list(small.folder).map(\.path) + [ObjectPath(small.catalogPath)] {
+                    try vault.storage.delete(path)
+                }
+            }
+        }
+    }
+
+    /// A snapshot made of the newest one and the log; nil where there is nothing to make it of.
+    @discardableResult
+    func synthesize(_ table: String) throws -> Manifest? {
+        do {
+            return try MakeSnapshot(archive, scratch: folder.path).run(
+                table: table, catalog, progress: Progress(), stop: StopSignal())
+        } catch let error as PipelineError where error.code == .noRecoveryPoint {
+            return nil
+        }
+    }
+
     // MARK: What is in the vault
 
     var catalog: Catalog { get throws { try Catalog.read(vault) } }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+import VarveModel
+import VarvePipeline
+import VarveStore
+import VarveTestKit
+import VarveVault
+
+@Suite struct CompactLogTests {
+    /// A table with a snapshot and a segment for each of so many changes.
+    private func home(changes: Int) throws -> (CaptureHome, EmbeddedTable) {
+        let home = try CaptureHome()
+        try home.makeTable("Things")
+        let table = EmbeddedTable(id: try home.store.describe("Things").id)
+        try home.backup("Things")
+        for value in 0..<changes {
+            try home.put(value % 5, value, into: "Things")
+            try home.captureOnce(try home.source("Things"))
+        }
+        return (home, table)
+    }
+
+    private struct EmbeddedTable { let id: String }
+
+    @Test func `neighbours become one segment with the same lines, and the newest stays`() throws {
+        let (home, table) = try home(changes: 6)
+        let before = try home.segments("Things").flatMap { try home.lines($0) }.map(\.value)
+        let coverage = try home.coverage("Things")
+        #expect(try home.compact("Things") == 1)
+        let merged = try #require(try home.segments("Things").first { $0.manifest.sources != nil })
+        #expect(merged.manifest.format == 3 && merged.manifest.sources?.segments == 5)
+        #expect(try home.lines(merged).map(\.value) == Array(before.dropLast()))
+        let log = try #require(merged.manifest.log)
+        #expect(log.beginning?.cause == .first && log.shards.map(\.changes) == [5])
+        #expect(try home.verify().isEmpty)
+        #expect(try home.compact("Things") == 0, "what was merged is not merged again")
+        try home.removeMerged("Things")
+        #expect(try home.segments("Things").count == 2)
+        #expect(try home.coverage("Things").intervals == coverage.intervals)
+        #expect(try home.restored(.time(#require(coverage.through)), of: table.id, home.catalog) == home.items("Things"))
+        // Capture goes on from the newest of the small ones, not from the youngest manifest.
+        try home.put(1, 100, into: "Things")
+        let heard = try home.captureOnce(try home.source("Things"))
+        #expect(heard.holes.isEmpty && heard.segments.map(\.items) == [1])
+    }
+
+    @Test func `where the merged segment is damaged the small ones count, and the other way round`() throws {
+        let (home, _) = try home(changes: 4)
+        let coverage = try home.coverage("Things")
+        try home.compact("Things")
+        let segments = try home.segments("Things")
+        let merged = try #require(segments.first { $0.manifest.sources != nil }).manifest
+        let bundle = try merged.path(of: merged.bundles[0])
+        let kept = try home.vault.storage.get(bundle, atMost: 1 << 20)
+        try home.vault.storage.delete(bundle)
+        #expect(try home.coverage("Things").intervals == coverage.intervals)
+        #expect(try home.coverage("Things").holes.isEmpty)
+        try home.vault.storage.put(bundle, kept)
+        let small = try #require(segments.first { $0.manifest.sources == nil }).manifest
+        try home.vault.storage.delete(small.path(of: small.bundles[0]))
+        #expect(try home.coverage("Things").intervals == coverage.intervals)
+        try home.vault.storage.delete(bundle)
+        #expect(try home.coverage("Things").holes.map(\.cause) == [.damaged])
+    }
+
+    @Test func `segments of two days, of two sides of a hole, or of today are not merged together`() throws {
+        let (home, table) = try home(changes: 3)
+        home.clock.advance(seconds: 86_400)
+        for value in 0..<3 {
+            try home.put(value, value, into: "Things")
+            try home.captureOnce(try home.source("Things"))
+        }
+        let limit = Instant(microseconds: home.clock.now().microseconds - 3_600_000_000)
+        let old = CompactLog.plan(try home.catalog, of: table.id, endedBefore: limit)
+        #expect(old.map(\.segments.count) == [3])
+        let all = CompactLog.plan(try home.catalog, of: table.id, endedBefore: Instant(microseconds: .max))
+        #expect(all.map(\.segments.count).count == 2)
+        #expect(Set(all.map { $0.through.compact.prefix(8) }).count == 2)
+        home.clock.advance(seconds: CaptureHome.retention + 1)
+        try home.put(1, 50, into: "Things")
+        try home.store.trimChanges()
+        home.clock.advance(seconds: CaptureHome.retention + 1)
+        try home.put(1, 51, into: "Things")
+        try home.store.trimChanges()
+        try home.captureOnce(try home.source("Things"))
+        try home.put(1, 52, into: "Things")
+        try home.captureOnce(try home.source("Things"))
+        try home.compact("Things")
+        #expect(try home.coverage("Things").holes.map(\.cause) == [.trimmed])
+        for segment in try home.segments("Things") where segment.manifest.sources != nil {
+            #expect(segment.manifest.log?.beginning?.cause != .trimmed || segment.manifest.sources?.segments == 2)
+        }
+    }
+
+    @Test func `a synthetic snapshot is what the table was, stands alone, and reads nothing of the store`() throws {
+        let (home, table) = try home(changes: 7)
+        try home.delete(2, from: "Things")
+        try home.captureOnce(try home.source("Things"))
+        let truth = try home.items("Things")
+        try home.put(3, 999, into: "Things")
+        let made = try #require(try home.synthesize(table.id))
+        #expect(made.consistency.method == "synthetic" && made.format == 3 && made.items == truth.count)
+        #expect(made.consistency.cut.time == (try home.coverage("Things").through))
+        #expect(made.sources?.segments == 8 && made.sources?.base != nil)
+        #expect(try home.verify().isEmpty)
+        for segment in try home.segments("Things") {
+            for path in try home.vault.storage.list(segment.manifest.folder).map(\.path)
+                + [ObjectPath(segment.manifest.catalogPath)]
+            { try home.vault.storage.delete(path) }
+        }
+        #expect(try home.restored(.time(made.consistency.cut.time), of: table.id, home.catalog) == truth)
+        #expect(try home.synthesize(table.id) == nil, "there is no log behind it")
+    }
+}
