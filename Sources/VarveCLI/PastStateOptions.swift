@@ -13,12 +13,16 @@ struct PastStateOptions: ParsableArguments {
     @Flag(help: "The newest snapshot of the table.") var latest = false
     @Option(
         parsing: .unconditional,
-        help: "With all that was written by then: RFC 3339, '2026-11-24 14:03 Europe/Berlin', 'yesterday 02:00', -2h; or 'latest', the end of the log."
+        help:
+            "With all that was written by then: RFC 3339, '2026-11-24 14:03 Europe/Berlin', 'yesterday 02:00', -2h; or 'latest', the end of the log."
     ) var at: String?
     @Option(parsing: .unconditional, help: "With all that was written before that time.") var before: String?
     @Option(help: "With all changes up to that number of the store's change log.") var sequence: Int64?
 
-    @Option(help: "With a time or a number: begin with this snapshot (a beginning of its id), because a newer one is damaged, say.")
+    @Option(
+        help:
+            "With a time or a number: begin with this snapshot (a beginning of its id), because a newer one is damaged, say."
+    )
     var base: String?
 
     private var given: Int { [id != nil, latest, at != nil, before != nil, sequence != nil].count { $0 } }
@@ -27,7 +31,8 @@ struct PastStateOptions: ParsableArguments {
     /// Not `validate`, which would be called for verbs that can do without.
     func requireOne() throws {
         guard given == 1 else {
-            throw ValidationError("Say which state: one of --at TIME, --before TIME, --latest, --id ID, --sequence NUMBER.")
+            throw ValidationError(
+                "Say which state: one of --at TIME, --before TIME, --latest, --id ID, --sequence NUMBER.")
         }
         if base != nil && (latest || id != nil) {
             throw ValidationError("--base goes with --at, --before or --sequence; --id names a snapshot by itself.")
@@ -88,7 +93,8 @@ enum KeyLines {
             do {
                 keys.insert(try ItemKey(json: Array(line), schema: schema))
             } catch let error as ModelError {
-                throw UsageError("Line \(index + 1) of the keys is no key of table '\(point.table.name)': \(error.message)")
+                throw UsageError(
+                    "Line \(index + 1) of the keys is no key of table '\(point.table.name)': \(error.message)")
             }
         }
         guard !keys.isEmpty, keys.count <= keysMax else {

@@ -26,7 +26,8 @@ struct Varve: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            InitVerb.self, TableVerb.self, BackupVerb.self, CaptureVerb.self, CompactVerb.self, ListVerb.self, ShowVerb.self,
+            InitVerb.self, TableVerb.self, BackupVerb.self, CaptureVerb.self, CompactVerb.self, ListVerb.self,
+            ShowVerb.self,
             CoverageVerb.self, RestoreVerb.self, GetVerb.self, DiffVerb.self,
             ExportVerb.self, VerifyVerb.self,
             DrillVerb.self, SweepVerb.self, PruneVerb.self, RunVerb.self, ScheduleVerb.self, KeyVerb.self,

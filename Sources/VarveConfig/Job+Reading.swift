@@ -83,7 +83,8 @@ extension Job.Step {
                 tables = .selected(try reading.selection(configuration))
             }
             action = .drill(
-                tables, at: try drill["at"]?.parse(Job.DrillTime.init(text:)) ?? .snapshot, vault: try drill.vault("vault", configuration))
+                tables, at: try drill["at"]?.parse(Job.DrillTime.init(text:)) ?? .snapshot,
+                vault: try drill.vault("vault", configuration))
         } else {
             let sweep = try reading.required("sweep")
             action = .sweep(

@@ -77,7 +77,8 @@ package struct Job: Sendable, Equatable {
         package init(text: String) throws(ConfigError) {
             guard let time = Self(rawValue: text) else {
                 throw ConfigError(
-                    .invalidValue, "'\(text)' is no state to drill. Write snapshot, latest (the end of the log) or random.")
+                    .invalidValue,
+                    "'\(text)' is no state to drill. Write snapshot, latest (the end of the log) or random.")
             }
             self = time
         }

@@ -126,7 +126,8 @@ enum KnownKeys {
         tables("The tables: patterns of STORE/TABLE, with '!' in front of those to leave out."),
         .init(
             "synthetic", .scalar(.boolean),
-            "Whether each is made out of the newest snapshot and the captured log, without reading the table; no by default."),
+            "Whether each is made out of the newest snapshot and the captured log, without reading the table; no by default."
+        ),
         target("The vault to write to; it may be left out where there is only one."),
     ])
 
@@ -157,7 +158,8 @@ enum KnownKeys {
             "How many tables, picked by chance, or which."),
         .init(
             "at", .scalar(.drillTime),
-            "The newest snapshot (snapshot, the default), the end of the captured log (latest), or any covered instant by chance (random)."),
+            "The newest snapshot (snapshot, the default), the end of the captured log (latest), or any covered instant by chance (random)."
+        ),
         vaultKey,
     ])
 

@@ -61,7 +61,8 @@ package struct TimeExpression: Hashable, Sendable {
         guard let only = instants.first else {
             throw ScheduleError(
                 .invalidTime,
-                "In \(zone.name) no clock showed \(wall): it was set forward then. Write the instant with its offset from UTC.")
+                "In \(zone.name) no clock showed \(wall): it was set forward then. Write the instant with its offset from UTC."
+            )
         }
         guard instants.count == 1 else {
             let both = instants.map { Instant(microseconds: $0 * 1_000_000) }.map { zone.text($0) }

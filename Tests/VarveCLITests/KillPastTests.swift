@@ -97,7 +97,8 @@ extension Torture {
         private func change(_ home: TestHome, _ count: Int, _ random: inout SeededGenerator) throws {
             let lines = (0..<count).map { number in
                 let key = count > 1000 ? number : Int.random(in: 0..<4000, using: &random)
-                return #"{"Item":{"id":{"N":"\#(key)"},"v":{"N":"\#(random.next())"},"t":{"S":"\#(String(repeating: "x", count: 200))"}}}"#
+                return
+                    #"{"Item":{"id":{"N":"\#(key)"},"v":{"N":"\#(random.next())"},"t":{"S":"\#(String(repeating: "x", count: 200))"}}}"#
             }
             try home.load(lines, into: "Items")
         }

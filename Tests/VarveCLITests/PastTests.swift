@@ -47,7 +47,9 @@ import VarveTestKit
     private static let asThen = items([("a", 2), ("b", 1), ("c", 1)])
     private static let asLater = items([("a", 2), ("c", 1), ("d", 4)])
 
-    @Test func `a table is restored as it was at an instant, at the end of the log, before a time, and by number`() throws {
+    @Test func `a table is restored as it was at an instant, at the end of the log, before a time, and by number`()
+        throws
+    {
         let plan = try home.json("restore", "Orders", "--as", "Then", "--at", then, "--plan")
         #expect(plan["at"] as? String == then && plan["segments"] as? Int == 1 && plan["changes"] as? Int == 4)
         #expect(plan["possible"] as? Bool == true && plan["items"] as? Int == 3)
@@ -93,7 +95,8 @@ import VarveTestKit
     }
 
     @Test func `some items are restored, and brought back in the live table as shown before`() throws {
-        let keys = try home.folder.write("keys", "{\"id\":{\"S\":\"b\"}}\n{\"id\":{\"S\":\"d\"}}\n{\"id\":{\"S\":\"c\"}}\n")
+        let keys = try home.folder.write(
+            "keys", "{\"id\":{\"S\":\"b\"}}\n{\"id\":{\"S\":\"d\"}}\n{\"id\":{\"S\":\"c\"}}\n")
         let part = try home.json("restore", "Orders", "--as", "Part", "--at", then, "--keys", keys.string)
         #expect(part["items"] as? Int == 2 && part["keys"] as? Int == 3)
         #expect(try scan("Part") == Self.items([("b", 1), ("c", 1)]))
@@ -108,7 +111,8 @@ import VarveTestKit
             ])
         #expect(try home.varve(into).exitCode == 15, "nobody agreed")
         #expect(try scan("Orders") == Self.asLater)
-        let summary = try home.json("restore", "Orders", "--into", "Orders", "--at", then, "--keys", keys.string, "--yes")
+        let summary = try home.json(
+            "restore", "Orders", "--into", "Orders", "--at", then, "--keys", keys.string, "--yes")
         #expect(summary["reverted"] as? Int == 2 && summary["toDelete"] as? Int == 1 && summary["toPut"] as? Int == 1)
         #expect(try scan("Orders") == Self.asThen)
         let again = try home.varve(into + ["--yes"])
@@ -151,7 +155,10 @@ import VarveTestKit
         #expect(!home.path.appending("none").exists)
     }
 
-    @Test func `an incremental export has one line for each item that a stretch changed, from its first state to its last`() throws {
+    @Test
+    func `an incremental export has one line for each item that a stretch changed, from its first state to its last`()
+        throws
+    {
         // e comes and goes; a is changed twice more.
         try Self.put(home, "e", 5)
         try Self.put(home, "a", 3)
@@ -170,11 +177,13 @@ import VarveTestKit
         func value(_ line: [String: Any], _ image: String) -> String? {
             ((line[image] as? [String: Any])?["v"] as? [String: Any])?["N"] as? String
         }
-        let byKey = Dictionary(uniqueKeysWithValues: lines.map { line in
-            (((line["Keys"] as? [String: Any])?["id"] as? [String: Any])?["S"] as? String ?? "", line)
-        })
+        let byKey = Dictionary(
+            uniqueKeysWithValues: lines.map { line in
+                (((line["Keys"] as? [String: Any])?["id"] as? [String: Any])?["S"] as? String ?? "", line)
+            })
         #expect(Set(byKey.keys) == ["a", "b", "d"])
-        #expect(byKey["a"].flatMap { value($0, "OldImage") } == "2" && byKey["a"].flatMap { value($0, "NewImage") } == "7")
+        #expect(
+            byKey["a"].flatMap { value($0, "OldImage") } == "2" && byKey["a"].flatMap { value($0, "NewImage") } == "7")
         #expect(byKey["b"].flatMap { value($0, "OldImage") } == "1" && byKey["b"]?["NewImage"] == nil)
         #expect(byKey["d"].flatMap { value($0, "NewImage") } == "4" && byKey["d"]?["OldImage"] == nil)
         let metadata = byKey["a"]?["Metadata"] as? [String: Any]
@@ -187,7 +196,8 @@ import VarveTestKit
         let summary = try home.json("drill", "Orders", "--at", "random")
         let drill = try #require((summary["drills"] as? [[String: Any]])?.first)
         #expect(drill["table"] as? String == "Orders" && drill["at"] is String && drill["seconds"] is Double)
-        let latest = try #require((try home.json("drill", "Orders", "--at", "latest")["drills"] as? [[String: Any]])?.first)
+        let latest = try #require(
+            (try home.json("drill", "Orders", "--at", "latest")["drills"] as? [[String: Any]])?.first)
         #expect(latest["at"] as? String == later && latest["segments"] as? Int == 2 && latest["items"] as? Int == 3)
         let record = try String(contentsOfFile: home.path.appending(".varve/state/drills.log").string, encoding: .utf8)
         #expect(record.split(separator: "\n").count == 2 && record.hasPrefix("{\"drill\":{"))

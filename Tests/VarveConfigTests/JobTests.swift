@@ -46,14 +46,16 @@ import VarveTestKit
             """, for: try configuration(Self.two))
         #expect(job.name == "nightly")
         #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10, 11, 12, 13])
-        #expect(job.steps.map(\.continueOnFailure) == [false, true, false, false, false, false, false, false, false, false])
+        #expect(
+            job.steps.map(\.continueOnFailure) == [false, true, false, false, false, false, false, false, false, false])
         #expect(
             job.steps.map(\.action.verb) == [
                 "backup", "backup", "verify", "verify", "drill", "drill", "sweep", "capture", "compact", "backup",
             ])
         #expect(
             job.steps.map(\.action) == [
-                .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "spare", synthetic: false),
+                .backup(
+                    tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "spare", synthetic: false),
                 .backup(tables: try TableSelection(patterns: ["orders/Orders"]), vault: "main", synthetic: false),
                 .verify(level: .objects, subset: try VerifySubset(text: "2/30"), vault: "spare"),
                 .verify(level: .listing, subset: nil, vault: "main"),
@@ -122,7 +124,10 @@ import VarveTestKit
         ("drill: { tables: 1, at: monday, vault: main }", .invalidValue, 29, ["'monday'", "random"]),
         ("sweep: { tables: [ local/a ], grace: 7, to: main }", .wrongType, 42, ["quote", "7d"]),
         ("sweep: { tables: [ local/a ], grace: -7d, to: main }", .invalidValue, 42, ["'-7d'"]),
-        ("prune: {}", .unknownKey, 5, ["Known here: backup, capture, compact, continueOnFailure, drill, sweep, verify"]),
+        (
+            "prune: {}", .unknownKey, 5,
+            ["Known here: backup, capture, compact, continueOnFailure, drill, sweep, verify"]
+        ),
         ("continueOnFailure: true", .missingKey, 5, ["'backup', 'capture', 'compact', 'verify', 'drill', 'sweep'"]),
         ("{ verify: { vault: main }, drill: { tables: 1, vault: main } }", .conflict, 5, ["only one"]),
         ("{ verify: { vault: main }, continueOnFailure: maybe }", .wrongType, 51, ["true or false"]),
@@ -170,7 +175,8 @@ import VarveTestKit
         let job = try Job.read("nightly", for: configuration)
         #expect(
             job.steps.map(\.action) == [
-                .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main", synthetic: false),
+                .backup(
+                    tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main", synthetic: false),
                 .capture(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main"),
                 .compact(olderThan: .seconds(86_400), vault: "main"),
                 .verify(level: .content, subset: try VerifySubset(text: "1/1"), vault: "main"),

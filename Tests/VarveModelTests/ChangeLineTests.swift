@@ -35,7 +35,8 @@ import VarveModel
     func `the head of a line says what the line says`(shard: String) throws {
         // Attributes that are called as the parts of a line are.
         let tricky = Array(
-            #"{"Keys":{"S":",\"OldImage\":{"},"NewImage":{"M":{"OldImage":{"S":"\\"}}},"OldImage":{"L":[]},"pk":{"S":"a}\"{"}}"#.utf8)
+            #"{"Keys":{"S":",\"OldImage\":{"},"NewImage":{"M":{"OldImage":{"S":"\\"}}},"OldImage":{"L":[]},"pk":{"S":"a}\"{"}}"#
+                .utf8)
         for event in ["INSERT", "MODIFY", "REMOVE"] {
             let metadata = ChangeLine.Metadata(
                 time: Instant(microseconds: -5), position: ChangePosition(42), shard: shard, event: event, actor: nil,

@@ -33,7 +33,8 @@ struct BackupVerb: Verb {
     @Flag(help: "Print which tables would be taken, and write nothing.") var dryRun = false
 
     func perform() throws -> ExitStatus {
-        let step = BackupStep(tables: try TableSelection(patterns: tables.isEmpty ? ["*"] : tables), vault: to, synthetic: synthetic)
+        let step = BackupStep(
+            tables: try TableSelection(patterns: tables.isEmpty ? ["*"] : tables), vault: to, synthetic: synthetic)
         return try step.run(in: try common.home(), common.console, dryRun: dryRun)
     }
 }

@@ -48,7 +48,8 @@ struct CompactStep {
         let limit = Instant(microseconds: Instant.now().microseconds - olderThan.components.seconds * 1_000_000)
         for table in tables where catalog.entries(table: table).isEmpty {
             throw UsageError(
-                "The vault \(target.name) knows no table '\(table)'. 'varve list' shows what it holds.", status: .notFound)
+                "The vault \(target.name) knows no table '\(table)'. 'varve list' shows what it holds.",
+                status: .notFound)
         }
         let names = tables.isEmpty ? Set(catalog.entries.map(\.manifest.table.id)).sorted() : tables
         let runs = names.flatMap { CompactLog.plan(catalog, of: $0, endedBefore: limit) }
@@ -59,7 +60,9 @@ struct CompactStep {
                 )
             }
             console.line("\(Units.counted(runs.count, "segment")) would be written; nothing was")
-            try console.event(CompactSummary(dryRun: true, vault: target.name, merged: runs.map { CompactRecord($0, nil) }, failed: []))
+            try console.event(
+                CompactSummary(
+                    dryRun: true, vault: target.name, merged: runs.map { CompactRecord($0, nil) }, failed: []))
             return .done
         }
         let stage = CompactLog(try home.archive(target))

@@ -12,7 +12,8 @@ import VarveVault
 struct DiffVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract: "Show what differs between two states of a table: recovery points, covered instants, or the table as it is now.",
+        abstract:
+            "Show what differs between two states of a table: recovery points, covered instants, or the table as it is now.",
         discussion: HelpText.of(
             """
             A state is TABLE (as it is now), TABLE@TIME (any covered instant; @latest is the end of the log), or the beginning of a recovery
@@ -47,7 +48,9 @@ struct DiffVerb: Verb {
         let counts = try ProgressDisplay.during("diff", progress, console) {
             try stage.run(from: states[0], to: states[1], progress: progress, stop: Interrupts.stop) { difference in
                 guard showsLines else { return }
-                try output.withLock { try $0.writeChange(keys: difference.keys, old: difference.old, new: difference.new) }
+                try output.withLock {
+                    try $0.writeChange(keys: difference.keys, old: difference.old, new: difference.new)
+                }
             }
         }
         try output.withLock { try $0.flush() }

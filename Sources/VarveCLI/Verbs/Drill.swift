@@ -157,7 +157,8 @@ private struct DrillSummary: Encodable {
         }
 
         var line: String {
-            let restored = "\(table): \(Units.counted(items, "item")) restored and read back in \(Units.span(seconds: seconds))"
+            let restored =
+                "\(table): \(Units.counted(items, "item")) restored and read back in \(Units.span(seconds: seconds))"
             return segments == 0
                 ? "\(restored), equal to snapshot \(id)"
                 : "\(restored), as of \(at), equal to a replay of \(Units.counted(changes, "change")) onto snapshot \(id)"

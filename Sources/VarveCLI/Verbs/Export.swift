@@ -10,7 +10,8 @@ import VarveVault
 struct ExportVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Write a table as it was as a native DynamoDB export, in clear: all of it, or what changed between two times.",
+        abstract:
+            "Write a table as it was as a native DynamoDB export, in clear: all of it, or what changed between two times.",
         discussion: HelpText.of(
             """
             DIR gets AWSDynamoDB/<ExportId> with data files of DynamoDB JSON lines under zstd, which the native import takes. With --from and
@@ -36,7 +37,9 @@ struct ExportVerb: Verb {
     func validate() throws {
         guard (from == nil) == (to == nil) else { throw ValidationError("--from and --to belong together.") }
         if from == nil { return try state.requireOne() }
-        if state.isGiven { throw ValidationError("--from and --to make an incremental export; leave out the other times.") }
+        if state.isGiven {
+            throw ValidationError("--from and --to make an incremental export; leave out the other times.")
+        }
     }
 
     func perform() throws -> ExitStatus {
@@ -128,7 +131,8 @@ struct ExportVerb: Verb {
                 return
                     "would export \(what): \(id.map { "snapshot \($0) and " } ?? "")\(Units.counted(segments, "segment")) with \(Units.counted(changes, "change")); nothing was written"
             }
-            return "\(what): \(Units.counted(items, from == nil ? "item" : "changed item")), \(Units.size(rawBytes)), in \(folder)"
+            return
+                "\(what): \(Units.counted(items, from == nil ? "item" : "changed item")), \(Units.size(rawBytes)), in \(folder)"
         }
     }
 }

@@ -8,7 +8,8 @@ import VarveVault
 struct RestoreVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Restore a table as it was into a new table: a snapshot, what a sweep archived, or any instant that is covered.",
+        abstract:
+            "Restore a table as it was into a new table: a snapshot, what a sweep archived, or any instant that is covered.",
         discussion: HelpText.of(
             """
             With --at the newest snapshot before that time is read, then the log that 'varve capture' wrote, reduced to the last change of each
@@ -39,7 +40,8 @@ struct RestoreVerb: Verb {
     @Option(name: .customLong("as"), help: "The new table: STORE/TABLE, or TABLE where there is one store.")
     var target: String?
     @Option(
-        help: "A table that is there: the items of --keys are brought back to what they were, after showing what that changes."
+        help:
+            "A table that is there: the items of --keys are brought back to what they were, after showing what that changes."
     ) var into: String?
     @OptionGroup var state: PastStateOptions
     @Option(help: "Only the items with these keys: a file with one key a line, as DynamoDB JSON; - is standard input.")
@@ -87,7 +89,8 @@ struct RestoreVerb: Verb {
         let took = try clock.measure {
             result = try ProgressDisplay.during("restore \(new.text)", progress, console) {
                 try stage.run(
-                    point, where: wanted.map { keys in { @Sendable in keys.contains($0) } }, as: new.table, into: new.store,
+                    point, where: wanted.map { keys in { @Sendable in keys.contains($0) } }, as: new.table,
+                    into: new.store,
                     progress: progress, stop: Interrupts.stop)
             }
         }
@@ -152,7 +155,8 @@ struct RestorePlan: Encodable {
     var lines: [String] {
         let log =
             segments == 0
-            ? [] : ["         and \(Units.counted(segments, "segment")) of the log with \(Units.counted(changes, "change"))"]
+            ? []
+            : ["         and \(Units.counted(segments, "segment")) of the log with \(Units.counted(changes, "change"))"]
         return [
             "would restore \(source) as it was at \(at ?? "change \(sequence ?? 0)") (\(consistency), recovery point \(id), cut \(cut))",
             "  read   \(Units.counted(bundles, "bundle")), \(Units.size(bytesToRead)), from vault \(vault)",

@@ -202,7 +202,9 @@ private struct LineParts {
     /// The digits that come next, with a sign before them where there is one.
     mutating func digits() -> Substring {
         let begin = at
-        while at < bytes.count, UInt8(ascii: "0")...UInt8(ascii: "9") ~= bytes[at] || (at == begin && bytes[at] == UInt8(ascii: "-")) {
+        while at < bytes.count,
+            UInt8(ascii: "0")...UInt8(ascii: "9") ~= bytes[at] || (at == begin && bytes[at] == UInt8(ascii: "-"))
+        {
             at += 1
         }
         return Substring(decoding: bytes[begin..<at], as: UTF8.self)

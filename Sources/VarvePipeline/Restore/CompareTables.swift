@@ -45,7 +45,8 @@ package struct CompareTables: Sendable {
         let schema = try old.description.keySchema
         guard try new.description.keySchema == schema else {
             throw PipelineError(
-                .contentMismatch, "The two tables do not have the same key attributes, so their items cannot be compared.")
+                .contentMismatch,
+                "The two tables do not have the same key attributes, so their items cannot be compared.")
         }
         let folder = try ScratchFolder.make(in: scratch)
         let path = folder.path

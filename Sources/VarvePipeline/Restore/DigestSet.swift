@@ -159,7 +159,8 @@ private final class DigestFile: @unchecked Sendable {
         try? FileManager.default.createDirectory(atPath: scratch.string, withIntermediateDirectories: true)
         let path = scratch.appending("digests-" + RandomID.make())
         descriptor = open(path.string, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0, unlink(path.string) == 0, ftruncate(descriptor, off_t(pages * Self.pageBytes)) == 0 else {
+        guard descriptor >= 0, unlink(path.string) == 0, ftruncate(descriptor, off_t(pages * Self.pageBytes)) == 0
+        else {
             throw Self.failed("made", in: scratch)
         }
     }

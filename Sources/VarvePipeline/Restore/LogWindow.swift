@@ -23,7 +23,8 @@ package struct LogWindow: Sendable {
         from: Instant, to: Instant, of table: String, in catalog: Catalog
     ) throws -> LogWindow {
         guard from < to else {
-            throw PipelineError(.notCovered, "Between \(from.rfc3339) and \(to.rfc3339) there is no time: the first comes after.")
+            throw PipelineError(
+                .notCovered, "Between \(from.rfc3339) and \(to.rfc3339) there is no time: the first comes after.")
         }
         let last = Instant(microseconds: to.microseconds - 1)
         for entries in Dictionary(grouping: catalog.entries(table: table), by: { $0.manifest.table.id }).values {

@@ -136,7 +136,9 @@ extension PointInTime {
             let segments = part.segments.compactMap { byID[$0] }.filter { $0.manifest.mayChange(base, until: target) }
             return PointInTime(table, target, entry, segments)
         }
-        let instant = (attached.flatMap(\.self) + free).last { $0.isCut(at: target) && (wanted.map($0.id.hasPrefix) ?? true) }
+        let instant = (attached.flatMap(\.self) + free).last {
+            $0.isCut(at: target) && (wanted.map($0.id.hasPrefix) ?? true)
+        }
         return instant.flatMap { byID[$0.id] }.map { PointInTime(table, target, $0, []) }
     }
 
@@ -163,8 +165,10 @@ extension PointInTime {
         } else {
             text += "the vault's snapshots and captured log do not reach it"
         }
-        let nearest = [before.map { "\($0.rfc3339) before it" }, after.map { "\($0.rfc3339) after it" }].compactMap(\.self)
-        text += nearest.isEmpty ? ". " : ". The nearest instants that are possible: \(nearest.joined(separator: ", ")). "
+        let nearest = [before.map { "\($0.rfc3339) before it" }, after.map { "\($0.rfc3339) after it" }].compactMap(
+            \.self)
+        text +=
+            nearest.isEmpty ? ". " : ". The nearest instants that are possible: \(nearest.joined(separator: ", ")). "
         return PipelineError(.notCovered, text + "'varve coverage \(table)' shows all.")
     }
 }

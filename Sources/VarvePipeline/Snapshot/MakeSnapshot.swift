@@ -28,7 +28,8 @@ package struct MakeSnapshot: Sendable {
         guard let newest else {
             throw PipelineError(
                 .noRecoveryPoint,
-                "The vault holds no snapshot of the table that another one could be made of. Take the first one from the table.")
+                "The vault holds no snapshot of the table that another one could be made of. Take the first one from the table."
+            )
         }
         let point = try PointInTime.find(.time(newest), of: id, in: catalog)
         guard newest > point.base.manifest.consistency.cut.time else {
@@ -45,7 +46,8 @@ package struct MakeSnapshot: Sendable {
             let counts = try past.forEachBatch(point, progress: progress, stop: stop) { try lanes.add($0) }
             guard try lanes.finish() == counts.items else {
                 throw PipelineError(
-                    .contentMismatch, "Other items were written into the snapshot than were read. Nothing was committed.")
+                    .contentMismatch,
+                    "Other items were written into the snapshot than were read. Nothing was committed.")
             }
             return try writer.commit(
                 consistency: .init(

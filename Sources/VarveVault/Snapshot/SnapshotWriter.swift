@@ -269,7 +269,8 @@ package final class SnapshotWriter: Sendable {
             context: try BundleContext.digest(origin: vault.id, table: plan.table.id, snapshot: id),
             recipients: [key.wrapper])
         return Manifest(
-            format: plan.kind.format(isMade: plan.sources != nil), vault: vault.id, origin: vault.id, path: folder + VaultPaths.manifestName,
+            format: plan.kind.format(isMade: plan.sources != nil), vault: vault.id, origin: vault.id,
+            path: folder + VaultPaths.manifestName,
             catalogPath: VaultPaths.catalogEntry(started: started, id: id), id: id, kind: plan.kind, table: plan.table,
             description: plan.description, consistency: consistency, started: started, finished: clock.now(),
             items: records.reduce(0) { $0 + $1.items }, rawBytes: records.reduce(0) { $0 + $1.rawBytes },

@@ -275,7 +275,8 @@ import VarveVault
                 }
             case 11:
                 let expired = try home.store.expired(
-                    in: "Things", at: home.clock.now(), grace: 0, after: nil, limit: Int.random(in: 1...4, using: &random))
+                    in: "Things", at: home.clock.now(), grace: 0, after: nil,
+                    limit: Int.random(in: 1...4, using: &random))
                 _ = try home.store.deleteExpired(from: "Things", expired.map(\.version), sweep: "sweep")
                 for item in expired { items[try CaptureHome.parts(item.bytes).0] = nil }
                 if !expired.isEmpty { try note() }
@@ -314,7 +315,9 @@ import VarveVault
 }
 
 extension Instant {
-    fileprivate func moved(by microseconds: Int64) -> Instant { Instant(microseconds: self.microseconds + microseconds) }
+    fileprivate func moved(by microseconds: Int64) -> Instant {
+        Instant(microseconds: self.microseconds + microseconds)
+    }
 
     fileprivate static func between(_ from: Instant, _ to: Instant, _ random: inout SeededGenerator) -> Instant {
         Instant(microseconds: Int64.random(in: from.microseconds...max(from, to).microseconds, using: &random))

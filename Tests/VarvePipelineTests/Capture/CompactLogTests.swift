@@ -39,7 +39,8 @@ import VarveVault
         try home.removeMerged("Things")
         #expect(try home.segments("Things").count == 2)
         #expect(try home.coverage("Things").intervals == coverage.intervals)
-        #expect(try home.restored(.time(#require(coverage.through)), of: table.id, home.catalog) == home.items("Things"))
+        #expect(
+            try home.restored(.time(#require(coverage.through)), of: table.id, home.catalog) == home.items("Things"))
         // Capture goes on from the newest of the small ones, not from the youngest manifest.
         try home.put(1, 100, into: "Things")
         let heard = try home.captureOnce(try home.source("Things"))

@@ -13,7 +13,11 @@ import VarveVault
         for key in 0..<6 { try home.put(key, key, into: "Things") }
         try home.backup("Things")
         for value in 0..<40 {
-            if value.isMultiple(of: 7) { try home.delete(value % 6, from: "Things") } else { try home.put(value % 6, value, into: "Things") }
+            if value.isMultiple(of: 7) {
+                try home.delete(value % 6, from: "Things")
+            } else {
+                try home.put(value % 6, value, into: "Things")
+            }
             if value.isMultiple(of: 9) { try home.captureOnce(try home.source("Things")) }
         }
         try home.captureOnce(try home.source("Things"))
