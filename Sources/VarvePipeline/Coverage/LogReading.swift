@@ -52,7 +52,11 @@ struct LogReading {
         case broken(Coverage.Hole.Cause, id: String)
     }
 
+    /// Retention removed the beginning of the log: what there is begins without a hole.
+    private let isTrimmed: Bool
+
     init(of table: Manifest.TableIdentity, _ entries: [Catalog.Entry], _ catalog: Catalog) {
+        isTrimmed = catalog.removals.logBegins(table.id) != nil
         var broken: (cause: Coverage.Hole.Cause, id: String)?
         for piece in Self.pieces(of: table, entries, catalog) {
             switch piece {
@@ -94,8 +98,11 @@ struct LogReading {
                     cause.map { .broken($0, id: manifest.id) } ?? .whole(manifest, stretch)
                 ))
         }
+        let begins = catalog.removals.logBegins(table.id)?.compact
         for (stem, id) in catalog.unreadableSegments(of: table) {
             let second = stem.prefix { $0 != "~" }
+            // What was removed is missed by nobody, damaged or not.
+            if let begins, second < begins { continue }
             // Within its second it may have been any; the first of them says best what came before.
             pieces.append(((String(second), Instant(microseconds: .min)), .broken(.damaged, id: id)))
         }
@@ -106,7 +113,7 @@ struct LogReading {
         if let beginning = stretch.beginning {
             begin(manifest, stretch, hole: Self.cause(beginning.cause), beginning.lastThrough, beginning.shard)
         } else if parts.isEmpty {
-            begin(manifest, stretch, hole: broken ?? .missing, nil, nil)
+            begin(manifest, stretch, hole: broken ?? (isTrimmed ? nil : .missing), nil, nil)
         } else if follows(stretch) {
             extend(stretch)
         } else {
@@ -136,7 +143,10 @@ struct LogReading {
         }
         // Positions and a snapshot's sequence number are of one kind only where there is one shard; and not where they have come twice.
         let only = stretch.shards.count == 1 && stretch.beginning?.cause != .rewound ? stretch.shards[0].after : nil
-        let notBefore = stretch.beginning?.cause == .rewound ? stretch.from : parts.last?.notBefore
+        // Where the beginning of the log is gone, so is what it said of the history before.
+        let isFirstKept = isTrimmed && parts.isEmpty && stretch.beginning == nil
+        let notBefore =
+            stretch.beginning?.cause == .rewound || isFirstKept ? stretch.from : parts.last?.notBefore
         parts.append(Part(from: stretch.from, through: stretch.through, after: only, notBefore: notBefore))
         head = [:]
         follow(stretch)

@@ -20,11 +20,12 @@ struct RecoveryPointLoader: Sendable {
     /// Loads and builds the indexes; the caller publishes.
     func run(_ point: Catalog.Entry, into load: any BulkLoad, progress: Progress, stop: StopSignal) throws -> Loaded {
         let manifest = point.manifest
-        let reader = try SnapshotReader(vault, point, keys: keys)
-        let index = try reader.index()
         // A vault on read-only media takes no lease, and is restored from all the same: what cannot be written cannot be pruned either.
+        // The lease comes before the reader asks whether the recovery point was removed: prune does it the other way round.
         let lease = try? Lease(vault.storage, what: "restore of \(manifest.table.name)", protects: [manifest.folder])
         defer { lease?.release() }
+        let reader = try SnapshotReader(vault, point, keys: keys)
+        let index = try reader.index()
         progress.expect(items: manifest.items, storedBytes: manifest.sealedBytes)
         let loaded = try loadBundles(reader, index, load, lease, progress, stop)
         guard loaded.items == manifest.items, loaded.digest == (try reader.digests().table) else {
