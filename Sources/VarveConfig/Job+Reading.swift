@@ -79,6 +79,17 @@ extension Job.Step {
                 tables = .selected(try reading.selection(configuration))
             }
             action = .drill(tables, vault: try drill.vault("vault", configuration))
+        } else if let prune = reading["prune"] {
+            let retention = try prune["retention"]?.retention()
+            guard retention != nil || !configuration.retention.isEmpty else {
+                throw ConfigError(
+                    .missingKey,
+                    "Neither this step nor varve.yaml says what is kept. Write 'retention:' in one of them."
+                ).at(prune.place)
+            }
+            action = .prune(
+                vault: try prune.vault("vault", configuration),
+                grace: try prune["grace"]?.parse(Duration.init(text:)), retention: retention)
         } else {
             let sweep = try reading.required("sweep")
             action = .sweep(

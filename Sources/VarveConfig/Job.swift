@@ -28,8 +28,10 @@ package struct Job: Sendable, Equatable {
         case drill(DrillTables, vault: String)
         case sweep(SweepTables, vault: String)
         case capture(tables: TableSelection, vault: String)
+        /// - retention: nil: what `varve.yaml` says.
+        case prune(vault: String, grace: Duration?, retention: RetentionSetting?)
 
-        /// The key that says it in the file: `backup`, `capture`, `verify`, `drill` or `sweep`.
+        /// The key that says it in the file: `backup`, `capture`, `verify`, `drill`, `sweep` or `prune`.
         package var verb: String {
             switch self {
             case .backup: "backup"
@@ -37,6 +39,7 @@ package struct Job: Sendable, Equatable {
             case .drill: "drill"
             case .sweep: "sweep"
             case .capture: "capture"
+            case .prune: "prune"
             }
         }
     }

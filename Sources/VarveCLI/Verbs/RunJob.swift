@@ -21,7 +21,7 @@ struct RunVerb: Verb {
             ],
             exits: [
                 .partlyDone, .damageFound, .notRestorable, .notFound, .lockedByAnother, .wrongKey,
-                .configurationInvalid,
+                .configurationInvalid, .refused,
             ])
     )
 
@@ -85,6 +85,9 @@ struct RunVerb: Verb {
             case .drill(let tables, let vault):
                 let step = DrillStep(tables: tables, vault: vault)
                 return dryRun ? would("drill snapshots of vault \(vault)", console) : try step.run(in: home, console)
+            case .prune(let vault, let grace, let retention):
+                return try PruneStep(vault: vault, grace: grace, rule: retention.map(RetentionRule.init))
+                    .run(in: home, console, dryRun: dryRun)
             case .sweep(let sweep, let vault):
                 let limits = SweepLimits(
                     itemsMax: sweep.maxDeletions, deletionsPerSecond: sweep.deletionsPerSecond)
