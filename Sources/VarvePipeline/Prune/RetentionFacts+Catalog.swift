@@ -20,13 +20,15 @@ extension RetentionFacts {
             let lease = leases.first { $0.uses(manifest.folder) }
             return lease.map { "\($0.what), process \($0.pid) on \($0.host)" } ?? unknown
         }
+        let keys = Set(catalog.objects.keys.lazy.filter { $0.text.hasPrefix(VaultPaths.keys) }.map { $0.folder + "/" })
         return byTable.values.compactMap { entries in
-            entries.first.map { RetentionFacts($0.manifest.table, entries, catalog, verified, user, now) }
+            entries.first.map { RetentionFacts($0.manifest.table, entries, catalog, keys, verified, user, now) }
         }.sorted { ($0.table.name, $0.table.id) < ($1.table.name, $1.table.id) }
     }
 
     private init(
-        _ table: Manifest.TableIdentity, _ entries: [Catalog.Entry], _ catalog: Catalog, _ verified: Set<String>,
+        _ table: Manifest.TableIdentity, _ entries: [Catalog.Entry], _ catalog: Catalog, _ keys: Set<String>,
+        _ verified: Set<String>,
         _ user: (Manifest) -> String?, _ now: Instant
     ) {
         let log = LogReading(of: table, entries, catalog)
@@ -54,7 +56,7 @@ extension RetentionFacts {
                 Point(
                     id: manifest.id, kind: manifest.kind, time: manifest.consistency.cut.time,
                     sealedBytes: manifest.sealedBytes, isVerified: verified.contains(manifest.id),
-                    isShredded: isShredded,
+                    isShredded: isShredded, isBroken: !isShredded && !catalog.canOpen(manifest, keys),
                     isSettled: manifest.kind != .sweep || isShredded
                         || outcome.map { catalog.objects[$0] != nil } ?? true,
                     part: manifest.kind == .snapshot && !isShredded
@@ -64,5 +66,18 @@ extension RetentionFacts {
         self.init(
             table: table, points: points, segments: segments.sorted { ($0.started, $0.id) < ($1.started, $1.id) },
             parts: log.parts.map(\.through), ended: log.hasEnded ? log.parts.last?.through : nil)
+    }
+}
+
+extension Catalog {
+    /// Whether the listing shows each bundle of a manifest in its size, and a file of its key.
+    ///
+    /// - Parameter keys: The folders in which there is a key file.
+    fileprivate func canOpen(_ manifest: Manifest, _ keys: Set<String>) -> Bool {
+        keys.contains(VaultPaths.keyFolder(manifest.key.id))
+            && manifest.bundles.allSatisfy { bundle in
+                guard let path = try? manifest.path(of: bundle) else { return false }
+                return objects[path]?.bytes == bundle.sealedBytes
+            }
     }
 }

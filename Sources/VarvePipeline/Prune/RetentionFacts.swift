@@ -30,6 +30,8 @@ package struct RetentionFacts: Sendable {
         package let isVerified: Bool
         /// Its keys were destroyed: nothing can be restored from it.
         package let isShredded: Bool
+        /// An object of it is missing: as long as nobody puts it back, nothing can be restored from it.
+        package let isBroken: Bool
         /// Of a sweep: what became of the items is on record.
         package let isSettled: Bool
         /// Of a snapshot: the part of the log that leads on from it, as an index into ``RetentionFacts/parts``.
@@ -38,7 +40,8 @@ package struct RetentionFacts: Sendable {
 
         package init(
             id: String, kind: Manifest.Kind, time: Instant, sealedBytes: Int = 0, isVerified: Bool = false,
-            isShredded: Bool = false, isSettled: Bool = true, part: Int? = nil, protection: Protection = Protection()
+            isShredded: Bool = false, isBroken: Bool = false, isSettled: Bool = true, part: Int? = nil,
+            protection: Protection = Protection()
         ) {
             self.id = id
             self.kind = kind
@@ -46,6 +49,7 @@ package struct RetentionFacts: Sendable {
             self.sealedBytes = sealedBytes
             self.isVerified = isVerified
             self.isShredded = isShredded
+            self.isBroken = isBroken
             self.isSettled = isSettled
             self.part = part
             self.protection = protection

@@ -6,7 +6,7 @@ import VarveVault
 
 /// What a policy means for one table: of every recovery point and segment whether it is kept or goes, and why. A plain value without effects.
 ///
-/// - What any rule keeps is kept. The rules count live snapshots only: those that are not shredded and do not lie in the future; with
+/// - What any rule keeps is kept. The rules count live snapshots only: those that are not shredded, miss nothing and do not lie in the future; with
 ///   `keepVerifiedOnly`, those that were verified.
 /// - **`keepLast` N** keeps the newest N. **`keepHourly` N** and the others keep the newest snapshot of each of the newest N units that have one, on
 ///   the clock of a named zone; where there are fewer units than N, the oldest snapshot too. **`keepWithin`** keeps what is not older.
@@ -14,7 +14,7 @@ import VarveVault
 ///   restored: the newest at or before its beginning, or the first in it; snapshots in it that no log leads on from; and the newest at or before its
 ///   beginning of all. The log is kept from the earliest of them on.
 /// - The newest snapshot stays, and the newest verified one where only those count. So does what lies in the future, is younger than **`minimum`**, is
-///   held, locked or in use.
+///   held, locked or in use, or misses something that may be put back.
 /// - **`maximum`** takes what is older, but nothing that the two points above keep. Only of a table that was dropped does it take the newest too.
 /// - Shredded recovery points fill no place and go. Archives of sweeps are kept for **`sweeps`**, or for ever.
 /// - A log goes from its beginning only, in whole seconds: up to the first segment that something needs. Without `pointInTime` only `maximum` takes any.
@@ -53,7 +53,10 @@ package struct RetentionPlan: Sendable {
         let order = facts.points.indices.filter { facts.points[$0].kind == .snapshot }.sorted { left, right in
             (facts.points[left].time, facts.points[left].id) > (facts.points[right].time, facts.points[right].id)
         }
-        let live = order.filter { !facts.points[$0].isShredded && facts.points[$0].time <= now }
+        let live = order.filter { index in
+            let point = facts.points[index]
+            return !point.isShredded && !point.isBroken && point.time <= now
+        }
         let counted = policy.keepVerifiedOnly ? live.filter { facts.points[$0].isVerified } : live
         keepByAge(policy)
         keepNewest(live, counted, policy)
@@ -80,6 +83,7 @@ package struct RetentionPlan: Sendable {
             if point.time > now { keep(index, .future) }
             if let youngest, point.time > youngest { keep(index, .minimum) }
             if !point.isSettled { keep(index, .unsettled) }
+            if point.isBroken { keep(index, .broken) }
         }
     }
 

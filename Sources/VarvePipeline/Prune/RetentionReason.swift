@@ -13,6 +13,8 @@ package enum KeepReason: Sendable, Equatable {
     case minimum
     /// Of a sweep whose outcome is not on record: the next sweep of the table reads it.
     case unsettled
+    /// Something of it is missing, and may be put back. It fills no place.
+    case broken
     case newest
     case newestVerified
     case pointInTime
@@ -34,7 +36,7 @@ package enum KeepReason: Sendable, Equatable {
     /// Whether it beats `maximum`.
     package var isHard: Bool {
         switch self {
-        case .held, .locked, .inUse, .future, .minimum, .unsettled, .newest, .newestVerified, .pointInTime,
+        case .held, .locked, .inUse, .future, .minimum, .unsettled, .broken, .newest, .newestVerified, .pointInTime,
             .behindKept, .noPolicy:
             true
         case .last, .calendar, .within, .notVerifiedYet, .sweeps, .noRule: false
@@ -50,6 +52,7 @@ package enum KeepReason: Sendable, Equatable {
         case .future: "future"
         case .minimum: "minimum"
         case .unsettled: "unsettled"
+        case .broken: "broken"
         case .newest: "newest"
         case .newestVerified: "newestVerified"
         case .pointInTime: "pointInTime"
@@ -81,6 +84,7 @@ extension KeepReason: CustomStringConvertible {
         case .future: "lies in the future"
         case .minimum: "younger than minimum"
         case .unsettled: "sweep without an outcome"
+        case .broken: "something of it is missing"
         case .newest: "newest"
         case .newestVerified: "newest that is verified"
         case .pointInTime: "point in time needs it"

@@ -172,6 +172,24 @@ import VarveVault
         #expect(facts.flatMap(\.points).allSatisfy { $0.protection.use != nil })
     }
 
+    @Test func `a snapshot that misses something fills no place, and waits for what is put back`() throws {
+        let prune = try PruneHome(days: 4, captured: false)
+        let storage = prune.home.vault.storage
+        let bundle = try ObjectPath(prune.days[3].snapshot.folder + "000001.tar.esdk")
+        let bytes = try storage.get(bundle, atMost: 1 << 24)
+        try storage.delete(bundle)
+        try prune.run(.init(keepLast: 1))
+        #expect(try prune.snapshots() == Array(prune.ids[2...]))
+        try storage.put(bundle, bytes)
+        try prune.run(.init(keepLast: 1))
+        #expect(try prune.snapshots() == [prune.ids[3]])
+        // Without its key a snapshot is as good as none.
+        try prune.prune().undo(prune.ids[2])
+        for key in try storage.list("keys/\(prune.days[3].snapshot.key.id)/") { try storage.delete(key.path) }
+        try prune.run(.init(keepLast: 1))
+        #expect(try prune.snapshots() == Array(prune.ids[2...]))
+    }
+
     @Test func `holds and locks keep what a policy lets go, and the bytes of what was removed`() throws {
         let prune = try PruneHome(days: 5, captured: false)
         let vault = prune.home.vault

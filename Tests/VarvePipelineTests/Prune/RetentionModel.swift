@@ -48,7 +48,7 @@ struct RetentionModel {
 
     private func isLive(_ index: Int) -> Bool {
         let point = facts.points[index]
-        return point.kind == .snapshot && !point.isShredded && time(index) <= now
+        return point.kind == .snapshot && !point.isShredded && !point.isBroken && time(index) <= now
     }
 
     private func isCounted(_ index: Int) -> Bool {
@@ -65,7 +65,7 @@ struct RetentionModel {
 
     func keeps(point index: Int) -> Bool {
         let point = facts.points[index]
-        if isProtected(point.protection) || time(index) > now || !point.isSettled { return true }
+        if isProtected(point.protection) || time(index) > now || !point.isSettled || point.isBroken { return true }
         if let youngest = ago(policy.minimum), time(index) > youngest { return true }
         let mayEnd = facts.ended != nil && isPast(time(index))
         if isLive(index), !mayEnd, !all.contains(where: { isLive($0) && isNewer($0, index) }) { return true }

@@ -42,7 +42,8 @@ import VarveVault
         #expect(problems.isEmpty, "\(problems.count) problems, first: \(problems.prefix(2))")
         // A reason that never comes up proves nothing.
         let words: [String] = [
-            "held", "locked", "inUse", "future", "minimum", "unsettled", "newest", "newestVerified", "pointInTime",
+            "held", "locked", "inUse", "future", "minimum", "unsettled", "broken", "newest", "newestVerified",
+            "pointInTime",
             "keepLast", "keepHourly", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly", "keepWithin",
             "notVerifiedYet", "sweeps", "noRule", "behindKept", "goes: older than maximum",
             "goes: its keys were destroyed",

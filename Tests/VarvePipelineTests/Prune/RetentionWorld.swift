@@ -51,7 +51,7 @@ struct RetentionWorld {
             points: points.map { point in
                 RetentionFacts.Point(
                     id: point.id, kind: point.kind, time: point.time, isVerified: point.isVerified,
-                    isShredded: point.isShredded, isSettled: point.isSettled,
+                    isShredded: point.isShredded, isBroken: point.isBroken, isSettled: point.isSettled,
                     part: point.kind == .snapshot && !point.isShredded
                         ? parts.lastIndex { $0.from <= point.time } : nil,
                     protection: point.protection)
@@ -72,7 +72,7 @@ struct RetentionWorld {
 
     /// Whether the table can be restored to an instant: from a snapshot of it, or by the log from a snapshot on.
     func restores(_ instant: Instant) -> Bool {
-        let live = points.filter { $0.kind == .snapshot && !$0.isShredded && $0.time <= now }
+        let live = points.filter { $0.kind == .snapshot && !$0.isShredded && !$0.isBroken && $0.time <= now }
         if live.contains(where: { $0.time == instant }) { return true }
         let parts = parts
         return parts.indices.contains { index in
@@ -110,6 +110,7 @@ struct RetentionWorld {
                 RetentionFacts.Point(
                     id: "p\(number)", kind: isSweep ? .sweep : .snapshot, time: time,
                     isVerified: Bool.random(using: &random), isShredded: Int.random(in: 0..<12, using: &random) == 0,
+                    isBroken: Int.random(in: 0..<16, using: &random) == 0,
                     isSettled: !isSweep || Int.random(in: 0..<8, using: &random) != 0,
                     protection: Self.protection(now, &random)))
         }
