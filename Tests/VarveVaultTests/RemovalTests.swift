@@ -67,7 +67,8 @@ import VarveVault
         #expect(try cuts().map(\.0) == [50, 100] && cuts().map(\.1) == [first.time, third.time])
     }
 
-    @Test func `what is removed is neither missing nor left over, at whatever point its bytes have gone to`() throws {
+    @Test(arguments: [false, true])
+    func `what is removed is neither missing nor left over, whatever of it has gone`(backwards: Bool) throws {
         let folder = try TemporaryFolder()
         let vault = try Samples.vault(folder)
         let record = CommitRecord(folder.appending("commits"))
@@ -81,7 +82,7 @@ import VarveVault
             $0.text.contains(first.manifest.id) || $0.text.hasPrefix("keys/\(first.manifest.key.id)/")
         }
         #expect(own.count == 6)
-        for path in own {
+        for path in backwards ? own.reversed() : own {
             #expect(try Samples.verify(vault, record: record) == [], "before \(path)")
             #expect(try LeftoverTests.leftovers(vault, record: record) == [], "before \(path)")
             try vault.storage.delete(path)

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Crypto
 import Foundation
 import Synchronization
 import SystemPackage
 import Testing
+import VarveKeys
 import VarveModel
 import VarvePipeline
 import VarveSchedule
+import VarveSeal
 import VarveTestKit
 import VarveVault
 
@@ -170,6 +173,39 @@ import VarveVault
         let facts = RetentionFacts.all(
             in: try Catalog.read(vault), verified: [], leases: [], unreadLease: unread.first, at: now)
         #expect(facts.flatMap(\.points).allSatisfy { $0.protection.use != nil })
+    }
+
+    /// Opens keys, and looks at who has a lease meanwhile.
+    private final class ProbingKeys: KeyOpening {
+        let home: CaptureHome
+        private let seen = Mutex<[[LeaseDescription]]>([])
+        init(_ home: CaptureHome) { self.home = home }
+
+        func openKey(_ message: [UInt8], expecting: EncryptionContext) throws -> SymmetricKey {
+            let leases = try Lease.live(in: home.vault.storage, at: .now()).leases
+            seen.withLock { $0.append(leases) }
+            return try home.keys.openKey(message, expecting: expecting)
+        }
+
+        /// Whether each key was opened under a lease that keeps a folder.
+        func isKept(_ folder: String) -> Bool {
+            seen.withLock { !$0.isEmpty && $0.allSatisfy { $0.contains { $0.uses(folder) } } }
+        }
+    }
+
+    @Test func `a verification and a restore have their lease before they ask whether it was removed`() throws {
+        let prune = try PruneHome(days: 1, captured: false)
+        let folder = prune.days[0].snapshot.folder
+        let verifying = ProbingKeys(prune.home)
+        _ = try VerifyVault(vault: prune.home.vault, keys: verifying, commits: nil, workers: 1)
+            .run(ids: [], depth: .content, progress: Progress(), stop: StopSignal())
+        #expect(verifying.isKept(folder))
+        let restoring = ProbingKeys(prune.home)
+        let entry = try RecoveryPoints(prune.home.vault).find(table: nil, id: prune.ids[0])
+        _ = try RestoreTable(vault: prune.home.vault, keys: restoring, workers: 1)
+            .run(entry, as: "Back", into: prune.home.store, progress: Progress(), stop: StopSignal())
+        #expect(restoring.isKept(folder))
+        #expect(try prune.home.vault.storage.list("leases/").isEmpty)
     }
 
     @Test func `a snapshot that misses something fills no place, and waits for what is put back`() throws {
