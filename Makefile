@@ -42,11 +42,12 @@ torture: export VARVE_RACES ?= 100000
 torture: export VARVE_POWER_LOSSES ?= 300
 torture: export VARVE_HISTORIES ?= 200
 torture: export VARVE_GAPS ?= 500
+torture: export VARVE_POLICIES ?= 100000
 torture: export VARVE_FUZZ_SECONDS ?= 600
 torture:
 	.ci/install-needs build test
 	swift build -c release --build-tests
-	swift test -c release --skip-build --disable-xctest --filter '$(TRIALS)|SweepRaceTests|PowerLossTests|CaptureHistoryTests|GapTests'
+	swift test -c release --skip-build --disable-xctest --filter '$(TRIALS)|SweepRaceTests|PowerLossTests|CaptureHistoryTests|GapTests|RetentionPlanTests'
 	.ci/fuzz $(VARVE_FUZZ_SECONDS)
 
 install:

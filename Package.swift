@@ -80,7 +80,10 @@ let package = Package(
         tests("VarveScheduleTests", ["VarveSchedule", "VarveModel"], resources: [.copy("Fixtures")]),
         tests(
             "VarvePipelineTests",
-            ["VarvePipeline", "VarveVault", "VarveStore", "VarveKeys", "VarveModel", "VarveSchedule"]),
+            [
+                "VarvePipeline", "VarveVault", "VarveStore", "VarveKeys", "VarveSeal", "VarveModel", "VarveSchedule",
+                crypto,
+            ]),
         tests("VarveConfigTests", ["VarveConfig", "VarveSchedule"]),
         tests(
             "VarveCLITests",

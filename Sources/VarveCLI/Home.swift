@@ -69,7 +69,8 @@ final class Home {
         openVaults[definition.name] = vault
         return OpenVault(
             name: definition.name, vault: vault, wrappingKey: definition.key,
-            commits: CommitRecord(Home.commitRecord(configuration, vault: vault.id)))
+            commits: CommitRecord(Home.commitRecord(configuration, vault: vault.id)),
+            verifications: VerificationRecord(configuration.state.appending("verified-\(vault.id).log")))
     }
 
     /// The name in full: of the vault with that name, or of the only one.
@@ -99,4 +100,6 @@ struct OpenVault {
     /// The wrapping key that new snapshots are sealed under, as the configuration names it.
     let wrappingKey: String
     let commits: CommitRecord
+    /// What this home has verified there, down to the content.
+    let verifications: VerificationRecord
 }

@@ -85,6 +85,21 @@ extension Job.Step {
             action = .drill(
                 tables, at: try drill["at"]?.parse(Job.DrillTime.init(text:)) ?? .snapshot,
                 vault: try drill.vault("vault", configuration))
+        } else if let report = reading["report"] {
+            action = .report(
+                folder: try report.required("folder").path(from: configuration.folder),
+                vault: try report.vault("vault", configuration))
+        } else if let prune = reading["prune"] {
+            let retention = try prune["retention"]?.retention()
+            guard retention != nil || !configuration.retention.isEmpty else {
+                throw ConfigError(
+                    .missingKey,
+                    "Neither this step nor varve.yaml says what is kept. Write 'retention:' in one of them."
+                ).at(prune.place)
+            }
+            action = .prune(
+                vault: try prune.vault("vault", configuration),
+                grace: try prune["grace"]?.parse(Duration.init(text:)), retention: retention)
         } else {
             let sweep = try reading.required("sweep")
             action = .sweep(

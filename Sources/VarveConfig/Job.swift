@@ -33,8 +33,12 @@ package struct Job: Sendable, Equatable {
         case sweep(SweepTables, vault: String)
         case capture(tables: TableSelection, vault: String)
         case compact(olderThan: Duration, vault: String)
+        /// A page and the same as JSON, into a folder.
+        case report(folder: FilePath, vault: String)
+        /// - retention: nil: what `varve.yaml` says.
+        case prune(vault: String, grace: Duration?, retention: RetentionSetting?)
 
-        /// The key that says it in the file: `backup`, `capture`, `compact`, `verify`, `drill` or `sweep`.
+        /// The key that says it in the file: `backup`, `capture`, `compact`, `verify`, `drill`, `sweep`, `prune` or `report`.
         package var verb: String {
             switch self {
             case .backup: "backup"
@@ -43,6 +47,8 @@ package struct Job: Sendable, Equatable {
             case .sweep: "sweep"
             case .capture: "capture"
             case .compact: "compact"
+            case .prune: "prune"
+            case .report: "report"
             }
         }
     }

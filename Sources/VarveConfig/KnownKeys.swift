@@ -21,7 +21,14 @@ enum KnownKeys {
             "The folder in which this home keeps its own record of what it committed; 'state' beside the key store by default."
         ),
         .init("defaults", .keys(defaults), "What holds where a command or a job says nothing else."),
+        .init(
+            "retention", .list(.keys(retention), countMax: retentionMax),
+            "What 'varve prune' keeps and lets go. The last entry that means a table and vault holds; a table that none means keeps everything."
+        ),
     ])
+
+    /// More entries than this were made by a program that should have written patterns.
+    static let retentionMax = 1000
 
     /// `Jobs/*.yaml`.
     static let job = KeyTable([
@@ -109,7 +116,7 @@ enum KnownKeys {
     ])
 
     private static let step = KeyTable(
-        exactlyOne: ["backup", "capture", "compact", "verify", "drill", "sweep"],
+        exactlyOne: ["backup", "capture", "compact", "verify", "drill", "sweep", "prune", "report"],
         [
             .init("backup", .keys(backup), "Takes a snapshot of each table."),
             .init("capture", .keys(capture), "Captures the change log of each table up to now."),
@@ -117,6 +124,8 @@ enum KnownKeys {
             .init("verify", .keys(verify), "Checks what is in a vault."),
             .init("drill", .keys(drill), "Restores into scratch tables, compares, and drops them."),
             .init("sweep", .keys(sweep), "Archives expired items, then deletes them."),
+            .init("prune", .keys(prune), "Applies retention to a vault: removes what no rule keeps."),
+            .init("report", .keys(report), "Reports what is on record of every table of a vault."),
             .init(
                 "continueOnFailure", .scalar(.boolean),
                 "Whether the job goes on when this step failed; it fails all the same."),
@@ -129,6 +138,14 @@ enum KnownKeys {
             "Whether each is made out of the newest snapshot and the captured log, without reading the table; no by default."
         ),
         target("The vault to write to; it may be left out where there is only one."),
+    ])
+
+    private static let report = KeyTable([
+        .init(
+            "folder", .scalar(.path), required: true,
+            "The folder that gets a page and the same as JSON, named by vault and time; it is made where it is not there."
+        ),
+        vaultKey,
     ])
 
     private static let compact = KeyTable([
@@ -175,6 +192,53 @@ enum KnownKeys {
             "How many items of a table are deleted in a second at most; as many as can be by default."),
         target("The vault that takes the archive; it may be left out where there is only one."),
     ])
+
+    private static let prune = KeyTable([
+        .init(
+            "grace", .scalar(.duration),
+            "How long what is removed can be taken back before its bytes go; 24h by default."),
+        .init(
+            "retention", .keys(KeyTable(policyKeys)),
+            "The policy, for all tables; that of varve.yaml where it is left out."),
+        vaultKey,
+    ])
+
+    private static let retention = KeyTable(
+        [
+            .init(
+                "tables", .list(.scalar(.tableNamePattern), countMax: TableSelection.patternsMax),
+                "For which tables it holds: patterns of names, without a store, with '!' in front of those to leave out; all by default."
+            ),
+            .init("vault", .scalar(.name), "For which vault it holds; all by default."),
+        ] + policyKeys)
+
+    private static let countMax = 100_000
+
+    private static func count(_ name: String, _ summary: String) -> KeyTable.Key {
+        .init(name, .scalar(.integer(1...countMax)), summary)
+    }
+
+    private static let policyKeys: [KeyTable.Key] = [
+        count("keepLast", "So many of the newest snapshots are kept."),
+        count("keepHourly", "The newest snapshot of each of so many hours is kept; hours without one do not count."),
+        count("keepDaily", "The newest snapshot of each of so many days is kept."),
+        count("keepWeekly", "The newest snapshot of each of so many weeks, from Monday on, is kept."),
+        count("keepMonthly", "The newest snapshot of each of so many months is kept."),
+        count("keepYearly", "The newest snapshot of each of so many years is kept."),
+        .init("keepWithin", .scalar(.age), "Snapshots that are not older than this are kept."),
+        .init(
+            "pointInTime", .scalar(.age),
+            "Every second that is not longer ago than this stays restorable, as far as the captured log reaches."),
+        .init("minimum", .scalar(.age), "Nothing younger than this goes."),
+        .init(
+            "maximum", .scalar(.age), "What is older than this goes, but for the newest and what a point in time needs."
+        ),
+        .init("sweeps", .scalar(.age), "How long archives of sweeps are kept; for ever by default."),
+        .init(
+            "keepVerifiedOnly", .scalar(.boolean),
+            "Whether only snapshots that 'varve verify' has read to their last item fill the places of the rules."),
+        .init("zone", .scalar(.zone), "The IANA time zone on whose clock days and months begin; UTC by default."),
+    ]
 
     private static let vaultKey = KeyTable.Key(
         "vault", .scalar(.name), "The vault to look at; it may be left out where there is only one.")

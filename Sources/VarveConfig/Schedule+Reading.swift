@@ -75,7 +75,10 @@ extension Schedule {
         }
     }
 
-    private static func zoneData(_ name: String, _ zones: ZoneFolder) throws(ConfigError) -> TimeZoneData {
+    /// The zone of that name; a misspelt one is an error with the nearest.
+    package static func zoneData(
+        _ name: String, _ zones: ZoneFolder = .standard
+    ) throws(ConfigError) -> TimeZoneData {
         do {
             return try zones.zone(name)
         } catch {

@@ -73,6 +73,7 @@ struct ScalarShape: Sendable {
     static let word = ScalarShape("a text")
     static let boolean = ScalarShape(.boolean, "true or false")
     static let duration = ScalarShape("a length of time such as 60s, 10m, 24h or 7d", pattern: "^[0-9]+[smhdw]$")
+    static let age = ScalarShape("an age such as 24h, 35d or 10y", pattern: "^[0-9]+[smhdwy]$")
     static let byteCount = ScalarShape("a size such as 64KiB, 16MiB or 4GiB", pattern: "^[0-9]+(B|KiB|MiB|GiB|TiB)$")
     static let compression = ScalarShape("zstd:1 to zstd:19", pattern: "^zstd:(1[0-9]|[1-9])$")
     static let level = ScalarShape(
@@ -83,6 +84,8 @@ struct ScalarShape: Sendable {
     static let environmentName = ScalarShape("the name of an environment variable", pattern: "^[A-Za-z_][A-Za-z0-9_]*$")
     static let tablePattern = ScalarShape(
         "a table or a pattern of tables such as local/*", pattern: "^!?([A-Za-z0-9_.*?-]+/)?[A-Za-z0-9_.*?-]+$")
+    static let tableNamePattern = ScalarShape(
+        "a table or a pattern of tables such as Orders_*", pattern: "^!?[A-Za-z0-9_.*?-]+$")
     static let wrappingKey = ScalarShape(
         "a key: owned, managed or alias/NAME", pattern: "^(owned|managed|alias/[A-Za-z0-9/_-]{1,250})$")
     /// Names of stores and vaults: no `/`, which parts store and table, and nothing that a shell or YAML reads as its own.

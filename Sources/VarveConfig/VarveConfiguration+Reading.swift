@@ -66,7 +66,43 @@ extension VarveConfiguration {
         defaults = Defaults(
             compression: try root["defaults"]?["compression"]?.parse(Compression.init(text:)) ?? .standard,
             workers: root["defaults"]?["workers"]?.integer)
+        let vaultNames = vaults.map(\.name)
+        var retention: [RetentionSetting] = []
+        for entry in root["retention"]?.list ?? [] {
+            retention.append(try Self.retention(entry, vaults: vaultNames))
+        }
+        self.retention = retention
         try checkFolders(root)
+    }
+
+    private static func retention(_ entry: Reading, vaults: [String]) throws(ConfigError) -> RetentionSetting {
+        if let vault = entry["vault"], !vaults.contains(vault.text) {
+            let hint =
+                nearest(to: vault.text, among: vaults).map { "The nearest name is '\($0)'." }
+                ?? "It knows: \(vaults.joined(separator: ", "))."
+            throw ConfigError(.unknownName, "varve.yaml names no vault '\(vault.text)'. \(hint)").at(vault.place)
+        }
+        var tables: TableSelection?
+        if let reading = entry["tables"] {
+            var patterns: [TableSelection.Pattern] = []
+            for member in reading.list ?? [] { patterns.append(try member.parse(Self.tableName)) }
+            do {
+                tables = try TableSelection(patterns)
+            } catch {
+                throw error.at(reading.place)
+            }
+        }
+        return try entry.retention(tables: tables, vault: entry["vault"]?.text)
+    }
+
+    /// A vault knows tables by their own names.
+    private static func tableName(_ text: String) throws(ConfigError) -> TableSelection.Pattern {
+        let pattern = try TableSelection.Pattern(text: text)
+        guard pattern.store == nil else {
+            throw ConfigError(
+                .invalidValue, "'\(text)' names a store, which a vault does not know. Write '\(pattern.table)' alone.")
+        }
+        return pattern
     }
 
     /// Two of a home's folders that are one, or lie in each other, mix what must stay apart: a vault would list a store's files as leftovers.

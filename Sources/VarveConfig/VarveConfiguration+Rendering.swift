@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import SystemPackage
+import VarveModel
+import VarveSchedule
 
 extension VarveConfiguration {
     /// What takes the place of anything that could be a secret.
@@ -23,7 +25,7 @@ extension VarveConfiguration {
                 ("vaults", .table(vaults.map { ($0.name, $0.document) })),
                 ("state", .text(state.string)),
                 ("defaults", defaults.document),
-            ])
+            ] + (retention.isEmpty ? [] : [("retention", .list(retention.map(\.document)))]))
     }
 }
 
@@ -70,5 +72,25 @@ extension VarveConfiguration.Defaults {
         .table(
             [("compression", .text(compression.description))]
                 + (workers.map { [("workers", .integer($0))] } ?? []))
+    }
+}
+
+extension RetentionSetting {
+    fileprivate var document: Document {
+        let counts: [(String, Int?)] = [
+            ("keepLast", policy.keepLast), ("keepHourly", policy.keepHourly), ("keepDaily", policy.keepDaily),
+            ("keepWeekly", policy.keepWeekly), ("keepMonthly", policy.keepMonthly), ("keepYearly", policy.keepYearly),
+        ]
+        let ages: [(String, Duration?)] = [
+            ("keepWithin", policy.keepWithin), ("pointInTime", policy.pointInTime), ("minimum", policy.minimum),
+            ("maximum", policy.maximum), ("sweeps", policy.sweeps),
+        ]
+        var members: [(String, Document)] = []
+        if let tables { members.append(("tables", .list(tables.patterns.map { .text($0.description) }))) }
+        if let vault { members.append(("vault", .text(vault))) }
+        members += counts.compactMap { name, count in count.map { (name, .integer($0)) } }
+        members += ages.compactMap { name, age in age.map { (name, .text($0.ageText)) } }
+        if policy.keepVerifiedOnly { members.append(("keepVerifiedOnly", .boolean(true))) }
+        return .table(members + [("zone", .text(zone.name))])
     }
 }

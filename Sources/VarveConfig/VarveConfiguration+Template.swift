@@ -49,6 +49,25 @@ extension VarveConfiguration {
           compression: zstd:3                   # zstd:1 (fastest) to zstd:19 (smallest)
           # workers: 4                          # bundles at once; one for each core by default
 
+        # What 'varve prune' keeps; the last entry that means a table holds. What any of its rules keeps is kept, and the newest snapshot always.
+        # retention:
+        #   - keepLast: 3                       # so many of the newest snapshots
+        #     keepHourly: 24                    # the newest snapshot of each of so many hours, days, weeks …, on the clock of 'zone'
+        #     keepDaily: 35
+        #     keepWeekly: 8
+        #     keepMonthly: 12
+        #     keepYearly: 7
+        #     keepWithin: 2d                    # every snapshot of the last two days
+        #     pointInTime: 35d                  # every second of the last 35 days stays restorable, where the change log is captured
+        #     minimum: 7d                       # nothing younger goes
+        #     maximum: 10y                      # what is older goes (s, m, h, d, w; y is 365 days)
+        #     sweeps: 400d                      # how long archives of sweeps are kept; for ever by default
+        #     keepVerifiedOnly: false           # true: only snapshots that 'varve verify' has read to their last item fill the places
+        #     zone: Europe/Berlin               # where days and months begin; UTC by default
+        #   - tables: [ "tmp_*" ]               # an entry of their own for some tables, by their names without a store
+        #     vault: main                       # and for one vault
+        #     keepLast: 1
+
         """
 }
 
@@ -70,6 +89,9 @@ extension Job {
 
           # Archives what expired more than 7 days ago, then deletes it. Name the tables to sweep.
           # - sweep: { tables: [ Sessions ], grace: 7d, to: main }
+
+          # Removes what no rule of 'retention' keeps. Look at 'varve prune --dry-run' first.
+          # - prune: { retention: { keepLast: 3, keepDaily: 35, keepMonthly: 12, minimum: 7d } }
 
         """
 }

@@ -22,6 +22,8 @@ package struct VarveConfiguration: Sendable, Equatable {
     /// The folder of this home's own record of commits.
     package let state: FilePath
     package let defaults: Defaults
+    /// In the file's order: of those that mean a table, the last one holds.
+    package let retention: [RetentionSetting]
 
     package struct Defaults: Hashable, Sendable {
         package let compression: Compression

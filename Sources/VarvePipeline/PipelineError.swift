@@ -22,6 +22,8 @@ package struct PipelineError: Error, Sendable, CustomStringConvertible {
         case badInput
         /// There is no place for a scratch table.
         case noScratch
+        /// The clock lies before something that the vault holds, so ages cannot be told.
+        case clockBehind
         /// Another process does what only one may do at a time.
         case locked
         /// A lock file cannot be made or used.

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Crypto
+import Synchronization
 package import VarveModel
 
 /// One vault: bundles, manifests and sealed keys in a ``VaultStorage``. Safe to use from several threads.
 package final class Vault: Sendable {
     package let storage: any VaultStorage
     package let description: VaultDescription
+    /// Records of removals that have been read: they never change.
+    let knownRemovals = Mutex<[ObjectPath: Removal]>([:])
 
     /// The vault's identity.
     package var id: String { description.id }

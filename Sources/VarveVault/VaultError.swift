@@ -25,6 +25,10 @@ package struct VaultError: Error, CustomStringConvertible, Sendable {
         case unreadable
         /// A recovery point's keys were destroyed on purpose.
         case shredded
+        /// Retention removed a recovery point or segment.
+        case removed
+        /// A hold or a lock forbids it.
+        case held
         /// Something that was begun on purpose was not brought to its end: a shredding whose keys are still there.
         case unfinished
         /// Somebody else is at work on this, or was faster.

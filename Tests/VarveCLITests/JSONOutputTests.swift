@@ -87,6 +87,9 @@ import VarveTestKit
         Shape("sweep FullSchema", "type", "vault", "dryRun", "sweeps", "failed"),
         Shape("sweep FullSchema --dry-run", "type", "vault", "dryRun", "sweeps", "failed"),
         Shape("prune --leftovers", "vault", "dryRun", "objects", "bytes", "notes"),
+        Shape("prune --keep-last 1 --dry-run", "type", "vault", "dryRun", "points", "logs", "removed", "records"),
+        Shape("explain ID", "id", "kind", "table", "vault", "cut", "verdict", "reasons"),
+        Shape("list --removed", "vault", "recoveryPoints", "damaged"),
         Shape("run nightly", "type", "job", "exitCode", "steps", "notRun"),
         Shape("run nightly --dry-run", "type", "job", "exitCode", "steps", "notRun"),
         Shape(

@@ -3,6 +3,7 @@
 import SystemPackage
 import Testing
 import VarveConfig
+import VarveSchedule
 import VarveTestKit
 
 @Suite struct ConfigurationTests {
@@ -137,7 +138,8 @@ import VarveTestKit
         Mistake("version: 1\nkeys: { store: k, rootKey: ./k }", .conflict, 2, 7, "same file"),
         .more("sotres: {}", .unknownKey, 3, 1, "'sotres'", "nearest known key is 'stores'", "state"),
         .more(
-            "limits: {}", .unknownKey, 3, 1, "'limits'", "Known here: defaults, keys, state, stores, vaults, version"),
+            "limits: {}", .unknownKey, 3, 1, "'limits'",
+            "Known here: defaults, keys, retention, state, stores, vaults, version"),
         .more("zzzzzzzzzzzz: 1", .unknownKey, 3, 1, "Known here"),
         .more("stores:\n  local:\n    embeded: s", .unknownKey, 5, 5, "nearest known key is 'embedded'"),
         .more("stores:\n  orders: { dynamodb: { region: x } }", .unknownKey, 4, 13, "'dynamodb'", "embedded"),
@@ -166,6 +168,13 @@ import VarveTestKit
         .more("vaults: { main: { directory: v } }", .missingKey, 3, 17, "'key'"),
         .more("vaults: { main: { directory: v, key: main } }", .invalidValue, 3, 38, "alias/main"),
         .more("vaults: { main: { directory: v, key: alias/ } }", .invalidValue, 3, 38, "alias/NAME"),
+        .more("retention: { keepLast: 1 }", .wrongType, 3, 12, "a list"),
+        .more("retention: [ { keepLast: 0 } ]", .invalidValue, 3, 26, "from 1"),
+        .more("retention: [ { minimum: 7d } ]", .conflict, 3, 14, "keeps nothing"),
+        .more("retention: [ { keepLast: 1, keepMonthy: 1 } ]", .unknownKey, 3, 29, "'keepMonthly'"),
+        .more("retention: [ { keepLast: 1, tables: [ local/a ] } ]", .invalidValue, 3, 39, "'a' alone"),
+        .more("retention: [ { keepLast: 1, vault: none } ]", .unknownName, 3, 36, "'none'"),
+        .more("retention: [ { keepWithin: 1.5d } ]", .invalidValue, 3, 28, "no age"),
         .more("defaults: { compression: gzip }", .invalidValue, 3, 26, "zstd:19"),
         .more("defaults: { compression: zstd:20 }", .invalidValue, 3, 26, "zstd:20"),
         .more("defaults: { compression: zstd:0 }", .invalidValue, 3, 26, "zstd:0"),
@@ -345,7 +354,14 @@ import VarveTestKit
             stores: { local: { embedded: "s\\"\\u00e9\\n", changeRetention: 90s, walBytesMax: 20MiB }, no: { embedded: 1x } }
             vaults: { "12": { directory: "/v/0x10", key: owned } }
             defaults: { compression: zstd:7, workers: 2 }
+            retention:
+              - { keepLast: 3, keepHourly: 1, keepDaily: 35, keepWeekly: 8, keepMonthly: 12, keepYearly: 7, keepWithin: 2d }
+              - { tables: [ "tmp_*", "!tmp_a" ], vault: "12", pointInTime: 2w, minimum: 36h, maximum: 10y, sweeps: 400d, keepVerifiedOnly: true }
             """)
+        #expect(configuration.retention.count == 2)
+        #expect(configuration.retention(ofTable: "tmp_b", vault: "12")?.policy.maximum == .seconds(10 * 365 * 86_400))
+        #expect(configuration.retention(ofTable: "tmp_a", vault: "12")?.policy.keepLast == 3)
+        #expect(configuration.retention(ofTable: "tmp_b", vault: "13")?.policy.keepLast == 3)
         #expect(try parse(configuration.effectiveYAML) == configuration, "\(configuration.effectiveYAML)")
         // JSON is YAML.
         #expect(try parse(configuration.effectiveJSON) == configuration, "\(configuration.effectiveJSON)")

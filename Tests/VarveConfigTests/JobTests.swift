@@ -124,11 +124,21 @@ import VarveTestKit
         ("drill: { tables: 1, at: monday, vault: main }", .invalidValue, 29, ["'monday'", "random"]),
         ("sweep: { tables: [ local/a ], grace: 7, to: main }", .wrongType, 42, ["quote", "7d"]),
         ("sweep: { tables: [ local/a ], grace: -7d, to: main }", .invalidValue, 42, ["'-7d'"]),
+        ("copy: {}", .unknownKey, 5, ["Known here: backup, capture, compact, continueOnFailure, drill, prune, report, sweep, verify"]),
+        ("prune: { vault: main }", .missingKey, 12, ["'retention:'"]),
+        ("prune: { vault: main, retention: { minimum: 7d } }", .conflict, 38, ["keeps nothing"]),
+        ("prune: { vault: main, retention: { keepLast: 0 } }", .invalidValue, 50, ["from 1"]),
         (
-            "prune: {}", .unknownKey, 5,
-            ["Known here: backup, capture, compact, continueOnFailure, drill, sweep, verify"]
+            "prune: { vault: main, retention: { keepLast: 1, maximum: 1m, minimum: 2m } }", .conflict, 38,
+            ["the longest"]
         ),
-        ("continueOnFailure: true", .missingKey, 5, ["'backup', 'capture', 'compact', 'verify', 'drill', 'sweep'"]),
+        ("prune: { vault: main, retention: { keepWithin: 1x } }", .invalidValue, 52, ["no age", "10y"]),
+        (
+            "prune: { vault: main, retention: { keepLast: 1, zone: Nowhere/At_all } }", .invalidValue, 59,
+            ["no time zone"]
+        ),
+        ("prune: { vault: main, retention: { tables: [ a ], keepLast: 1 } }", .unknownKey, 40, ["'tables'"]),
+        ("continueOnFailure: true", .missingKey, 5, ["'backup', 'capture', 'compact', 'verify', 'drill', 'sweep', 'prune', 'report'"]),
         ("{ verify: { vault: main }, drill: { tables: 1, vault: main } }", .conflict, 5, ["only one"]),
         ("{ verify: { vault: main }, continueOnFailure: maybe }", .wrongType, 51, ["true or false"]),
         ("{ verify: { vault: main }, continueOnFailure: yes }", .wrongType, 51, ["true or false"]),

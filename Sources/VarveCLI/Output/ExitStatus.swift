@@ -107,7 +107,8 @@ enum ExitStatus: Int32, CaseIterable {
     private static func status(_ code: VaultError.Code) -> ExitStatus? {
         switch code {
         case .noVault, .notFound: .notFound
-        case .shredded: .notRestorable
+        case .shredded, .removed: .notRestorable
+        case .held: .refused
         case .locked: .lockedByAnother
         case .damaged, .missing, .manifestMismatch, .hostileName: .damageFound
         case .unreadable: .wrongKey
@@ -121,6 +122,7 @@ enum ExitStatus: Int32, CaseIterable {
         case .noRecoveryPoint: .notFound
         case .notCovered: .notRestorable
         case .ambiguousID: .usage
+        case .clockBehind: .refused
         case .locked: .lockedByAnother
         default: nil
         }

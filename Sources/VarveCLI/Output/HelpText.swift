@@ -45,12 +45,13 @@ extension ExitStatus {
         case .usage: "the command line is wrong"
         case .partlyDone: "partly done: some failed, and are named"
         case .damageFound: "damage found"
-        case .notRestorable: "not restorable: a hole in the log, or keys that were destroyed on purpose"
+        case .notRestorable:
+            "not restorable: a hole in the log, keys that were destroyed on purpose, or removed by retention"
         case .notFound: "no such store, vault, table, item or recovery point"
         case .lockedByAnother: "another process holds what is needed"
         case .wrongKey: "a key, passphrase or kit is wrong or cannot be used"
         case .configurationInvalid: "the configuration, a job or a schedule file is invalid or missing"
-        case .refused: "refused: something exists already, or is not allowed"
+        case .refused: "refused: something exists already, or a policy, hold, lock or clock forbids it"
         }
     }
 }

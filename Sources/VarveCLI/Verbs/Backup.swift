@@ -105,8 +105,12 @@ struct SnapshotRecord: Encodable {
     let manifest: String
     /// When its keys were destroyed on purpose.
     let shredded: String?
+    /// When retention removed it.
+    let removed: String?
 
-    init(_ manifest: Manifest, table: String, vault: String, shredded: Instant? = nil) {
+    init(
+        _ manifest: Manifest, table: String, vault: String, shredded: Instant? = nil, removed: Instant? = nil
+    ) {
         id = manifest.id
         kind = manifest.kind.rawValue
         self.table = table
@@ -121,6 +125,7 @@ struct SnapshotRecord: Encodable {
         key = manifest.key.wrappingKey
         self.manifest = manifest.path
         self.shredded = shredded?.rfc3339
+        self.removed = removed?.rfc3339
     }
 
     var line: String {

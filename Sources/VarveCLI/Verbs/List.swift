@@ -10,12 +10,13 @@ struct ListVerb: Verb {
         discussion: HelpText.of(
             """
             Reads the catalog only: no key and no store is needed. Segments of the change log are many and are no recovery points by themselves;
-            --segments lists them instead, and 'varve coverage' says what they are good for.
+            --segments lists them instead, and 'varve coverage' says what they are good for. What retention removed is not listed: --removed does.
             """,
             examples: [
                 ("list", "everything"),
                 ("list Orders", "one table's recovery points"),
                 ("list Orders --segments", "what was captured of its change log"),
+                ("list --removed", "what retention removed and is still there"),
                 ("list --json", "ids, cuts, sizes, paths of manifests"),
             ],
             exits: [.damageFound, .notFound, .configurationInvalid]))
@@ -23,6 +24,7 @@ struct ListVerb: Verb {
     @OptionGroup var common: CommonOptions
     @Argument(help: "Only this table's (its name, without the store).") var table: String?
     @Flag(help: "List the segments of the change log instead of recovery points.") var segments = false
+    @Flag(help: "List what retention removed, as long as its bytes are there.") var removed = false
     @Option(help: "The vault, where varve.yaml names several.") var vault: String?
 
     func perform() throws -> ExitStatus {
@@ -30,12 +32,14 @@ struct ListVerb: Verb {
         let console = common.console
         let (catalog, findings) = try Catalog.settled(target.vault)
         let wanted = table.map(Home.tableName)
-        let what = segments ? "segment" : "recovery point"
-        let manifests = catalog.entries.map(\.manifest)
+        let what = (removed ? "removed " : "") + (segments ? "segment" : "recovery point")
+        let manifests = (removed ? catalog.removed : catalog.entries).map(\.manifest)
             .filter { $0.kind.isRecoveryPoint != segments && (wanted == nil || $0.table.name == wanted) }
             .sorted { ($0.started, $0.id) < ($1.started, $1.id) }
         let records = manifests.map {
-            SnapshotRecord($0, table: $0.table.name, vault: target.name, shredded: catalog.shredded[$0.id]?.shredded)
+            SnapshotRecord(
+                $0, table: $0.table.name, vault: target.name, shredded: catalog.shredded[$0.id]?.shredded,
+                removed: catalog.removals.removed($0)?.time)
         }
         if records.isEmpty {
             console.line(
@@ -52,7 +56,7 @@ struct ListVerb: Verb {
                     [
                         $0.id, $0.table, $0.kind, $0.cut, Units.count($0.items), Units.size($0.rawBytes),
                         Units.size($0.sealedBytes),
-                        $0.shredded == nil ? $0.consistency : "SHREDDED",
+                        $0.removed.map { "REMOVED \($0)" } ?? ($0.shredded == nil ? $0.consistency : "SHREDDED"),
                     ]
                 }, right: [4, 5, 6])
         }

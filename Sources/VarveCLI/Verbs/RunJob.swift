@@ -21,7 +21,7 @@ struct RunVerb: Verb {
             ],
             exits: [
                 .partlyDone, .damageFound, .notRestorable, .notFound, .lockedByAnother, .wrongKey,
-                .configurationInvalid,
+                .configurationInvalid, .refused,
             ])
     )
 
@@ -88,6 +88,11 @@ struct RunVerb: Verb {
             case .drill(let tables, let time, let vault):
                 let step = DrillStep(tables: tables, at: time, vault: vault)
                 return dryRun ? would("drill tables of vault \(vault)", console) : try step.run(in: home, console)
+            case .report(let folder, let vault):
+                return try ReportStep(vault: vault, folder: folder).run(in: home, console, dryRun: dryRun)
+            case .prune(let vault, let grace, let retention):
+                return try PruneStep(vault: vault, grace: grace, rule: retention.map(RetentionRule.init))
+                    .run(in: home, console, dryRun: dryRun)
             case .sweep(let sweep, let vault):
                 let limits = SweepLimits(
                     itemsMax: sweep.maxDeletions, deletionsPerSecond: sweep.deletionsPerSecond)

@@ -51,6 +51,9 @@ struct ShowVerb: Verb {
                 "key           \(manifest.key.id), sealed to \(now.isEmpty ? "nobody: its file is missing or damaged" : now)"
             )
         }
+        if let verified = try source.verifications.newest()[manifest.id] {
+            console.line("verified      \(verified.rfc3339), to the last item")
+        }
         console.line("manifest      \(manifest.path)")
         console.line("export id     \(manifest.exportID)")
         if let previous = manifest.previous { console.line("previous      \(previous.path)") }

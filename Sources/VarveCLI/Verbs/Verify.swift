@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import VarveConfig
+import VarveModel
 import VarvePipeline
 import VarveVault
 
@@ -70,10 +71,25 @@ struct VerifyStep {
         let keys = level == .listing ? nil : try home.keys()
         let stage = VerifyVault(vault: target.vault, keys: keys, commits: target.commits, workers: home.workers)
         let progress = Progress()
-        return try ProgressDisplay.during("verify \(target.name)", progress, console) {
+        let report = try ProgressDisplay.during("verify \(target.name)", progress, console) {
             try stage.run(
                 ids: ids, depth: level.depth, part: subset.map { ($0.part - 1, $0.parts) }, progress: progress,
                 stop: Interrupts.stop)
+        }
+        remember(report.verified, target, home, console)
+        return report
+    }
+
+    /// Retention may ask for it. That it could not be written makes the verification no worse.
+    private func remember(_ verified: [String], _ target: OpenVault, _ home: Home, _ console: Console) {
+        if verified.isEmpty { return }
+        do {
+            try Files.makeFolder(home.configuration.state)
+            try target.verifications.append(
+                VerificationEntry(vault: target.vault.id, time: .now(), points: verified))
+        } catch {
+            console.note("what was verified could not be put on record:")
+            for line in ErrorReport(error).lines { console.note(line) }
         }
     }
 

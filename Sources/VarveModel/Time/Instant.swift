@@ -26,6 +26,9 @@ package struct Instant: Comparable, Hashable, Sendable {
     package var seconds: Int64 {
         floorDivide(microseconds, 1_000_000).quotient
     }
+
+    /// The same instant without what is less than a second.
+    package var wholeSecond: Instant { Instant(microseconds: seconds * 1_000_000) }
 }
 
 // MARK: - Text

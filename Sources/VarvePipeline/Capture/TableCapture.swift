@@ -204,12 +204,13 @@ package final class TableCapture {
 }
 
 extension ArchiveSettings {
-    /// Whether a segment is what was written under its key. One whose keys were destroyed on purpose is taken as it stands.
+    /// Whether a segment is what was written under its key. One whose keys were destroyed on purpose, or that
+    /// retention removed, is taken as it stands.
     fileprivate func isAuthentic(_ entry: Catalog.Entry) throws -> Bool {
         do {
             _ = try SnapshotReader(vault, entry, keys: keys)
             return true
-        } catch let error as VaultError where error.code == .shredded {
+        } catch let error as VaultError where error.code == .shredded || error.code == .removed {
             return true
         } catch let error as VaultError where error.code == .damaged || error.code == .missing {
             return false

@@ -56,7 +56,11 @@ struct LogReading {
         case broken(Coverage.Hole.Cause, id: String)
     }
 
+    /// Retention removed the beginning of the log: what there is begins without a hole.
+    private let isTrimmed: Bool
+
     init(of table: Manifest.TableIdentity, _ entries: [Catalog.Entry], _ catalog: Catalog) {
+        isTrimmed = catalog.removals.logBegins(table.id) != nil
         var broken: (cause: Coverage.Hole.Cause, id: String)?
         for piece in Self.pieces(of: table, entries, catalog) {
             switch piece {
@@ -89,25 +93,38 @@ struct LogReading {
     ) -> [Piece] {
         var pieces: [(order: Order, piece: Piece)] = []
         // Where whole segments are, into which others were merged: these are not needed any more, whatever has become of them.
-        var merged: [(first: Instant, last: Instant, order: Order)] = []
+        var merged: [Order] = []
         for manifest in entries.map(\.manifest) {
             guard let stretch = manifest.log else { continue }
             let order = Order(manifest)
             let cause: Coverage.Hole.Cause? =
                 catalog.shredded[manifest.id] != nil ? .shredded : catalog.holdsBundles(of: manifest) ? nil : .damaged
-            if cause == nil, let first = manifest.sources?.first, let last = manifest.sources?.last {
-                merged.append((first.started, last.started, order))
-            }
+            if cause == nil && manifest.sources != nil { merged.append(order) }
             pieces.append((order, cause.map { .broken($0, id: manifest.id) } ?? .whole(manifest, stretch)))
         }
+        let begins = catalog.removals.logBegins(table.id)?.compact
         for (stem, id) in catalog.unreadableSegments(of: table) {
             let second = stem.prefix { $0 != "~" }
+            // What was removed is missed by nobody, damaged or not.
+            if let begins, second < begins { continue }
             // Within its second it may have been any; the first of them says best what came before.
             pieces.append((Order(second: String(second)), .broken(.damaged, id: id)))
         }
-        pieces.removeAll { piece in merged.contains { $0.order.covers(piece.order, from: $0.first, through: $0.last) } }
+        pieces.removeAll { piece in merged.contains { $0.covers(piece.order) } }
         return pieces.sorted { $0.order < $1.order }.map(\.piece)
     }
+
+    /// Segments that were merged into another one, which is whole: nobody reads them any more.
+    static func merged(of entries: [Catalog.Entry], _ catalog: Catalog) -> Set<String> {
+        let segments = entries.map(\.manifest).filter { $0.log != nil }
+        let whole = segments.filter {
+            $0.sources != nil && catalog.shredded[$0.id] == nil && catalog.holdsBundles(of: $0)
+        }
+        return Set(segments.filter { small in whole.contains { Order($0).covers(Order(small)) } }.map(\.id))
+    }
+
+    /// Where a segment stands in the log: by its own start, or by that of the first that was merged into it.
+    static func place(of manifest: Manifest) -> Instant { Order(manifest).started }
 
     /// Where a segment stands in the log.
     private struct Order: Comparable {
@@ -136,14 +153,14 @@ struct LogReading {
             (left.second, left.started, -left.members) < (right.second, right.started, -right.members)
         }
 
-        /// Whether another segment was merged into this one, which holds those from `first` through `through`.
-        func covers(_ other: Order, from first: Instant, through end: Instant) -> Bool {
+        /// Whether another segment was merged into this one.
+        func covers(_ other: Order) -> Bool {
             if other == self || other.members > members { return false }
             if other.started == Instant(microseconds: .min) {
                 // Within the first and the last second it may be the one before or behind.
-                return first.compact < other.second && other.second < end.compact
+                return started.compact < other.second && other.second < last.compact
             }
-            return first <= other.started && other.last <= end
+            return started <= other.started && other.last <= last
         }
     }
 
@@ -151,7 +168,7 @@ struct LogReading {
         if let beginning = stretch.beginning {
             begin(manifest, stretch, hole: Self.cause(beginning.cause), beginning.lastThrough, beginning.shard)
         } else if parts.isEmpty {
-            begin(manifest, stretch, hole: broken ?? .missing, nil, nil)
+            begin(manifest, stretch, hole: broken ?? (isTrimmed ? nil : .missing), nil, nil)
         } else if follows(stretch) {
             extend(manifest, stretch)
         } else {
@@ -181,7 +198,10 @@ struct LogReading {
         }
         // Positions and a snapshot's sequence number are of one kind only where there is one shard; and not where they have come twice.
         let only = stretch.shards.count == 1 && stretch.beginning?.cause != .rewound ? stretch.shards[0].after : nil
-        let notBefore = stretch.beginning?.cause == .rewound ? stretch.from : parts.last?.notBefore
+        // Where the beginning of the log is gone, so is what it said of the history before.
+        let isFirstKept = isTrimmed && parts.isEmpty && stretch.beginning == nil
+        let notBefore =
+            stretch.beginning?.cause == .rewound || isFirstKept ? stretch.from : parts.last?.notBefore
         parts.append(
             Part(
                 from: stretch.from, through: stretch.through, after: only, notBefore: notBefore,

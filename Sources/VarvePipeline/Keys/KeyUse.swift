@@ -37,7 +37,7 @@ package struct KeyUse: Sendable, Equatable {
             do {
                 let catalog = try Catalog.read(vault)
                 notRead += catalog.unreadable.sorted().map { "vault \(name): the manifest of \($0) cannot be read" }
-                for entry in catalog.entries where catalog.shredded[entry.manifest.id] == nil {
+                for entry in catalog.entries + catalog.removed where catalog.shredded[entry.manifest.id] == nil {
                     let manifest = entry.manifest
                     do {
                         let holders = try vault.keyFiles.recipients(manifest.key.id).compactMap(\.wrappingKey)

@@ -57,10 +57,11 @@ struct PastTable: Sendable {
         base: @escaping @Sendable (ItemBatch, KeyFilter?) throws -> Int
     ) throws -> Counts {
         let manifest = point.base.manifest
-        let reader = try SnapshotReader(vault, point.base, keys: keys)
         // A vault on read-only media takes no lease, and is read all the same: what cannot be written cannot be pruned either.
+        // The lease comes before readers ask whether something was removed: prune does it the other way round.
         let lease = try? Lease(vault.storage, what: "restore of \(manifest.table.name)", protects: point.folders)
         defer { lease?.release() }
+        let reader = try SnapshotReader(vault, point.base, keys: keys)
         progress.expect(items: manifest.items, storedBytes: point.sealedBytes)
         let changed = DigestSet(scratch: scratch)
         var counts = Counts()

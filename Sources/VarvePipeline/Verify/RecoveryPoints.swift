@@ -30,6 +30,7 @@ package struct RecoveryPoints {
         let points = named.filter { $0.manifest.kind.isRecoveryPoint }
         let matching = points.isEmpty && segments ? named : points
         guard let only = matching.first, !id.isEmpty else {
+            if let error = removal(of: id) { throw error }
             let place = table.map { " of table '\($0)'" } ?? ""
             throw PipelineError(
                 .noRecoveryPoint, "The vault holds no recovery point '\(id)'\(place). \(advice)")
@@ -39,6 +40,19 @@ package struct RecoveryPoints {
                 .ambiguousID, "'\(id)' begins the ids of \(matching.count) recovery points: write more of it.")
         }
         return only
+    }
+
+    /// That the one that is meant was removed by retention; nil where it was not.
+    private func removal(of id: String) -> VaultError? {
+        if id.isEmpty { return nil }
+        let there = catalog.removed.filter { $0.manifest.id.utf8.starts(with: id.utf8) }
+        if let only = there.first, there.count == 1 { return catalog.removals.error(of: only.manifest) }
+        let gone = catalog.removals.points.values.filter { $0.point.id.utf8.starts(with: id.utf8) }
+        guard let only = gone.first, gone.count == 1 else { return nil }
+        return VaultError(
+            .removed,
+            "Recovery point '\(only.point.id)' of table '\(only.point.table.name)' was removed by retention at \(only.time), and its bytes are "
+                + "gone: \(only.point.reason)")
     }
 
     /// What is not listed may be there all the same, where a manifest cannot be read.

@@ -31,6 +31,8 @@ package struct VerifyReport: Sendable {
     package var findings: [Finding] = []
     /// Objects that nothing knows, whatever their age.
     package var leftovers: [ObjectInfo] = []
+    /// The ids of the recovery points of which everything was opened and is what was taken.
+    package var verified: [String] = []
 
     init() {}
 
@@ -71,6 +73,9 @@ package struct VerifyVault: Sendable {
     package func run(
         ids: [String], depth: VerifyDepth, part: (index: Int, count: Int)? = nil, progress: Progress, stop: StopSignal
     ) throws -> VerifyReport {
+        // Before anything is read; a vault on read-only media takes no lease, and nobody prunes it either.
+        let lease = try? Lease(vault.storage, what: "verification", reads: [""])
+        defer { lease?.release() }
         let (catalog, missing) = try Catalog.settled(vault, depth: .bothCopies) {
             vault.checkListing($0, record: commits)
         }
@@ -90,7 +95,14 @@ package struct VerifyVault: Sendable {
             }
         }
         if depth >= .objects {
-            try readBundles(chosen, shredded: Set(catalog.shredded.keys), depth, part, &report, progress, stop)
+            try readBundles(chosen, shredded: Set(catalog.shredded.keys), depth, part, lease, &report, progress, stop)
+        }
+        if depth == .content, part == nil, keys != nil {
+            let found = report.findings.map(\.object)
+            report.verified = chosen.map(\.manifest).filter { manifest in
+                manifest.kind.isRecoveryPoint && catalog.shredded[manifest.id] == nil
+                    && !found.contains { Self.concerns(manifest, $0) }
+            }.map(\.id)
         }
         report.leftovers = try vault.leftovers(grace: .zero, record: commits).objects
         report.findings.sort { ($0.object, $0.level) < ($1.object, $1.level) }
@@ -125,8 +137,7 @@ package struct VerifyVault: Sendable {
 
     private func readBundles(
         _ entries: [Catalog.Entry], shredded: Set<String>, _ depth: VerifyDepth, _ part: (index: Int, count: Int)?,
-        _ report: inout VerifyReport,
-        _ progress: Progress, _ stop: StopSignal
+        _ lease: Lease?, _ report: inout VerifyReport, _ progress: Progress, _ stop: StopSignal
     ) throws {
         var tasks: [Task] = []
         var number = 0
@@ -163,6 +174,7 @@ package struct VerifyVault: Sendable {
                 let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard index < work.count else { break }
                 try stop.check()
+                try? lease?.refresh()
                 let result = look(at: work[index], progress, stop)
                 found.withLock { $0.add(result) }
             }

@@ -39,5 +39,8 @@ package struct Finding: Codable, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The finding as an error.
+    var error: VaultError { VaultError(code, "'\(object)' cannot be used: \(reason)") }
+
     package var description: String { "\(object): \(reason) (level \(level), \(code.rawValue))" }
 }

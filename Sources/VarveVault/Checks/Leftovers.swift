@@ -41,16 +41,23 @@ extension Vault {
         // Every stem that anything knows.
         var stems = catalog.unreadable
         var keys: Set<String> = []
-        for entry in catalog.entries {
+        // What retention removed is not left over: prune takes it by its record.
+        for entry in catalog.entries + catalog.removed {
             stems.insert(VaultPaths.stem(started: entry.manifest.started, id: entry.manifest.id))
             keys.insert(entry.manifest.key.id)
         }
         for path in catalog.entries.compactMap(\.manifest.previous?.path) + commits.map(\.path) {
-            guard let object = try? ObjectPath(path), let stem = Catalog.manifestStem(object) else { continue }
+            guard let object = try? ObjectPath(path), let stem = Catalog.manifestStem(object),
+                !catalog.removals.covers(object)
+            else { continue }
             stems.insert(stem)
         }
         for commit in commits { keys.insert(commit.key) }
-        let known = Set(catalog.entries.map { VaultPaths.stem(started: $0.manifest.started, id: $0.manifest.id) })
+        for removed in catalog.removals.points.values { keys.insert(removed.point.key) }
+        let known = Set(
+            (catalog.entries + catalog.removed).map {
+                VaultPaths.stem(started: $0.manifest.started, id: $0.manifest.id)
+            })
         let keepAllKeys = !stems.subtracting(known).isEmpty
         if keepAllKeys {
             notes.append("A manifest is damaged or missing; until it is repaired, no key file is a leftover.")
@@ -60,7 +67,9 @@ extension Vault {
             guard object.modified < limit,
                 !leases.contains(where: { lease in lease.protects.contains { object.path.text.hasPrefix($0) } })
             else { return false }
-            if let part = VaultPaths.part(object.path) { return !stems.contains(part.stem) }
+            if let part = VaultPaths.part(object.path) {
+                return !stems.contains(part.stem) && !catalog.removals.covers(object.path)
+            }
             let parts = object.path.parts
             if object.path.text.hasPrefix(VaultPaths.keys), parts.count == 3 {
                 return !keepAllKeys && !keys.contains(parts[1])

@@ -42,7 +42,8 @@ extension Vault {
                         object: VaultPaths.keyFile(manifest.key.id, number: 1), level: 0, code: .missing,
                         reason: "The key of '\(manifest.path)' is missing; without it nothing of it can be opened."))
             }
-            if let previous = manifest.previous, !known.contains(previous.path), !isUnreadable(previous.path, catalog) {
+            if let previous = manifest.previous, !known.contains(previous.path), !isAccountedFor(previous.path, catalog)
+            {
                 findings.append(
                     Finding(
                         object: previous.path, level: 0, code: .missing,
@@ -68,13 +69,15 @@ extension Vault {
             }
             for commit in commits where commit.vault == id {
                 if commit.catalogPath == nil {
-                    guard let path = try? ObjectPath(commit.path), catalog.objects[path] == nil else { continue }
+                    guard let path = try? ObjectPath(commit.path), catalog.objects[path] == nil,
+                        !catalog.removals.covers(path)
+                    else { continue }
                     findings.append(
                         Finding(
                             object: commit.path, level: 0, code: .missing,
                             reason:
                                 "The home's record knows that this outcome of a sweep was written, and it is missing."))
-                } else if !known.contains(commit.path) && !isUnreadable(commit.path, catalog) {
+                } else if !known.contains(commit.path) && !isAccountedFor(commit.path, catalog) {
                     findings.append(
                         Finding(
                             object: commit.path, level: 0, code: .missing,
@@ -89,10 +92,10 @@ extension Vault {
         return findings
     }
 
-    /// A manifest that is there but broken is no missing one; it has a finding of its own.
-    private func isUnreadable(_ path: String, _ catalog: Catalog) -> Bool {
+    /// A manifest that is there but broken is no missing one; it has a finding of its own. Nor is one that retention removed.
+    private func isAccountedFor(_ path: String, _ catalog: Catalog) -> Bool {
         guard let object = try? ObjectPath(path), let stem = Catalog.manifestStem(object) else { return false }
-        return catalog.unreadable.contains(stem)
+        return catalog.unreadable.contains(stem) || catalog.removals.covers(object)
     }
 
     // MARK: Level 1: do the documents prove themselves?

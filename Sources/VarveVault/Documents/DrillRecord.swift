@@ -51,6 +51,8 @@ package final class DrillRecord: Sendable {
         log = ProvenLog(path, title: "record of drills", bytesMax: Self.bytesMax)
     }
 
+    package var path: FilePath { log.path }
+
     package func append(_ entry: DrillEntry) throws { try log.append(entry) }
 
     /// In the order in which they ended.

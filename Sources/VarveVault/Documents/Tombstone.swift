@@ -40,7 +40,7 @@ extension Vault {
     {
         var found: [String: Tombstone] = [:]
         var findings: [Finding] = []
-        for path in objects where path.text.hasPrefix(VaultPaths.tombstones) {
+        for path in objects where path.text.hasPrefix(VaultPaths.tombstones) && !VaultPaths.isRemoval(path) {
             do {
                 let tombstone = try readTombstone(path)
                 // Two that shredded at once wrote one each; the first counts.
@@ -66,8 +66,10 @@ extension Vault {
 
     /// The tombstone of one recovery point, if it has one.
     package func tombstone(of id: String) throws -> Tombstone? {
-        let paths = try storage.list(VaultPaths.tombstones).map(\.path).filter { $0.name.hasSuffix("~\(id).json") }
-        guard let first = paths.min() else { return nil }
-        return try readTombstone(first)
+        try tombstone(of: id, among: storage.list(VaultPaths.tombstones).map(\.path))
+    }
+
+    func tombstone(of id: String, among marks: [ObjectPath]) throws -> Tombstone? {
+        try marks.filter { $0.name.hasSuffix("~\(id).json") }.min().map(readTombstone)
     }
 }

@@ -8,6 +8,8 @@ package enum VaultPaths {
     package static let catalog = "catalog/"
     package static let keys = "keys/"
     package static let tombstones = "tombstones/"
+    package static let holds = "holds/"
+    package static let locks = "locks/"
     package static let leases = "leases/"
     package static let manifestName = "manifest.json"
     package static let outcomeName = "outcome.json"
@@ -67,6 +69,33 @@ package enum VaultPaths {
     /// `tombstones/<time>~<id of the recovery point>.json`
     package static func tombstone(at time: Instant, id: String) -> String {
         "\(tombstones)\(stem(started: time, id: id)).json"
+    }
+
+    private static let removalEnd = ".removal.json"
+    static let releasedEnd = ".released.json"
+
+    /// `tombstones/<time>~<id of the record>.removal.json`
+    package static func removal(at time: Instant, id: String) -> String {
+        "\(tombstones)\(stem(started: time, id: id))\(removalEnd)"
+    }
+
+    static func isRemoval(_ path: ObjectPath) -> Bool {
+        path.text.hasPrefix(tombstones) && path.text.hasSuffix(removalEnd)
+    }
+
+    /// `holds/<time>~<id>.json`
+    package static func hold(at time: Instant, id: String) -> String {
+        "\(holds)\(stem(started: time, id: id)).json"
+    }
+
+    /// `holds/<time>~<id of the hold>.released.json`
+    package static func release(at time: Instant, hold: String) -> String {
+        "\(holds)\(stem(started: time, id: hold))\(releasedEnd)"
+    }
+
+    /// `locks/<time>~<id>.json`
+    package static func lock(at time: Instant, id: String) -> String {
+        "\(locks)\(stem(started: time, id: id)).json"
     }
 
     package static func bundle(number: Int) -> String { padded(number, to: 6) + ".tar.esdk" }

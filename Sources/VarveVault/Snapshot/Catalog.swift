@@ -22,8 +22,10 @@ package struct Catalog: Sendable {
         case bothCopies
     }
 
-    /// In ascending order of start.
+    /// In ascending order of start; without what retention removed.
     package let entries: [Entry]
+    /// What retention removed and of which a manifest is still there, in ascending order of start.
+    package let removed: [Entry]
     package let findings: [Finding]
     /// Every object of the vault, leases aside.
     package let objects: [ObjectPath: ObjectInfo]
@@ -31,6 +33,10 @@ package struct Catalog: Sendable {
     package let unreadable: Set<String>
     /// The tombstones of recovery points whose keys were destroyed, by the recovery point's id.
     package let shredded: [String: Tombstone]
+    /// What retention removed.
+    package let removals: Removals
+    /// The holds and locks that are in force.
+    package let protections: Protections
 
     package static func read(_ vault: Vault, depth: Depth = .oneCopy) throws -> Catalog {
         var objects: [ObjectPath: ObjectInfo] = [:]
@@ -46,18 +52,35 @@ package struct Catalog: Sendable {
                 places[stem, default: Places()].manifests.append(path)
             }
         }
+        let (removals, removalFindings) = vault.removals(among: objects.keys)
         var entries: [Entry] = []
+        var removed: [Entry] = []
         var findings: [Finding] = []
         var unreadable: Set<String> = []
         for (stem, place) in places.sorted(by: { $0.key < $1.key }) {
-            let found = look(at: place, in: vault, depth, &findings)
-            if let found { entries.append(found) } else { unreadable.insert(stem) }
+            var own: [Finding] = []
+            if let found = look(at: place, in: vault, depth, &own) {
+                // Of what is removed, copies may be gone.
+                if removals.removed(found.manifest) != nil {
+                    removed.append(found)
+                    continue
+                }
+                entries.append(found)
+            } else if removals.points[String(stem.drop { $0 != "~" }.dropFirst())] != nil {
+                continue
+            } else {
+                unreadable.insert(stem)
+            }
+            findings += own
         }
         entries.sort { ($0.manifest.started, $0.manifest.id) < ($1.manifest.started, $1.manifest.id) }
+        removed.sort { ($0.manifest.started, $0.manifest.id) < ($1.manifest.started, $1.manifest.id) }
         let tombstones = vault.tombstones(among: objects.keys)
+        let (protections, protectionFindings) = vault.protections(among: objects.keys)
         return Catalog(
-            entries: entries, findings: findings + tombstones.findings, objects: objects, unreadable: unreadable,
-            shredded: tombstones.tombstones)
+            entries: entries, removed: removed,
+            findings: findings + tombstones.findings + removalFindings + protectionFindings, objects: objects,
+            unreadable: unreadable, shredded: tombstones.tombstones, removals: removals, protections: protections)
     }
 
     private struct Places {

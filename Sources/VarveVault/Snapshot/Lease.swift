@@ -19,12 +19,19 @@ package struct LeaseDescription: VersionedContent, Equatable {
     package let what: String
     /// Prefixes of the objects that must stay as long as the lease holds.
     package let protects: [String]
+    /// Prefixes of what is only read: retention must leave it, and nobody else needs to mind. Left out where there are none.
+    package let reads: [String]?
     /// What only one at a time may do in the vault, where the lease is for such work.
     package let claim: String?
     package let expires: Instant
 
     /// Whether it is to be believed at `now`.
     func holds(at now: Instant) -> Bool { expires > now && process?.isGone(pid) != true }
+
+    /// Whether whoever wrote it reads or writes below a folder.
+    package func uses(_ folder: String) -> Bool {
+        protects.contains { folder.hasPrefix($0) } || reads?.contains { folder.hasPrefix($0) } == true
+    }
 }
 
 /// A live sign in `leases/`, so that nobody takes what is being written for a leftover.
@@ -46,8 +53,8 @@ package final class Lease: Sendable {
     }
 
     package init(
-        _ storage: any VaultStorage, what: String, protects: [String], claim: String? = nil,
-        clock: any Clock = SystemClock()
+        _ storage: any VaultStorage, what: String, protects: [String] = [], reads: [String]? = nil,
+        claim: String? = nil, clock: any Clock = SystemClock()
     ) throws {
         let id = RandomID.make()
         self.storage = storage
@@ -55,7 +62,7 @@ package final class Lease: Sendable {
         path = try ObjectPath("\(VaultPaths.leases)\(id).json")
         let description = LeaseDescription(
             format: LeaseDescription.formatNewest, id: id, host: Self.host(), pid: getpid(),
-            process: ProcessMark.current, what: what, protects: protects, claim: claim,
+            process: ProcessMark.current, what: what, protects: protects, reads: reads, claim: claim,
             expires: Self.expiry(clock.now()))
         state = Mutex(State(description: description))
         try storage.replace(path, try ProvenDocument.encode(description).bytes)
@@ -95,7 +102,8 @@ package final class Lease: Sendable {
             let old = state.description
             state.description = LeaseDescription(
                 format: old.format, id: old.id, host: old.host, pid: old.pid, process: old.process,
-                what: old.what, protects: old.protects, claim: old.claim, expires: Self.expiry(now))
+                what: old.what, protects: old.protects, reads: old.reads, claim: old.claim,
+                expires: Self.expiry(now))
             try storage.replace(path, try ProvenDocument.encode(state.description).bytes)
         }
     }

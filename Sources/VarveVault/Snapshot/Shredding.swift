@@ -9,12 +9,13 @@ extension Vault {
     /// as noise; so do both copies of the manifest.
     ///
     /// - Returns: The tombstone, and whether it was there before.
-    /// - Throws: `.locked` when a live lease says that the recovery point is being written, read or swept.
+    /// - Throws: `.locked` when a live lease says that the recovery point is being written, read or swept; `.held` when a hold or a lock is on it.
     package func shred(
         _ entry: Catalog.Entry, tool: String, clock: any Clock = SystemClock()
     ) throws -> (tombstone: Tombstone, wasThere: Bool) {
         let manifest = entry.manifest
         let now = clock.now()
+        try demandUnprotected(manifest, at: now)
         let (leases, unreadable) = try Lease.live(in: storage, at: now)
         let lease = leases.first { lease in lease.protects.contains { manifest.folder.hasPrefix($0) } }
         guard lease == nil, unreadable.isEmpty else {
@@ -35,5 +36,20 @@ extension Vault {
         try storage.put(path, try ProvenDocument.encode(tombstone).bytes)
         try keyFiles.destroy(manifest.key.id)
         return (tombstone, false)
+    }
+
+    private func demandUnprotected(_ manifest: Manifest, at now: Instant) throws {
+        let marks = try (storage.list(VaultPaths.holds) + storage.list(VaultPaths.locks)).map(\.path)
+        let (protections, findings) = protections(among: marks)
+        let held = protections.holds(on: manifest.id, table: manifest.table.id).first.map {
+            "hold '\($0.path)' is on it"
+        }
+        let locked = protections.lockedUntil(manifest.id, table: manifest.table.id, at: now).map {
+            "it is locked until \($0)"
+        }
+        let unread = findings.first.map { "'\($0.object)' cannot be read, and may be a hold or a lock on it" }
+        guard let reason = held ?? locked ?? unread else { return }
+        throw VaultError(
+            .held, "The keys of recovery point '\(manifest.id)' must stay: \(reason). Nothing was destroyed.")
     }
 }

@@ -21,7 +21,7 @@ package struct SnapshotReader: Sendable {
 
     /// Opens the snapshot's key and authenticates the manifest under it; where that copy does not hold, the other one.
     package init(_ vault: Vault, _ entry: Catalog.Entry, keys: any KeyOpening) throws {
-        if let tombstone = try vault.tombstone(of: entry.manifest.id) { throw tombstone.error }
+        if let refusal = try vault.refusal(of: entry.manifest) { throw refusal }
         let key = try vault.keyFiles.open(entry.manifest.key.id, origin: entry.manifest.origin, keys: keys)
         let authenticationKey = key.manifestAuthenticationKey()
         do {

@@ -11,7 +11,8 @@ enum ManifestTarget: FuzzTarget {
     static let name = "manifest"
     static let inputBytesMax = 32 * 1024
     static let tokens = [
-        "{\"manifest\":", "{\"outcome\":", "{\"tombstone\":", "{\"lease\":", "{\"commit\":", "{\"vault\":",
+        "{\"manifest\":", "{\"outcome\":", "{\"tombstone\":", "{\"removal\":", "{\"hold\":", "{\"lock\":",
+        "{\"lease\":", "{\"commit\":", "{\"vault\":",
         ",\"sha256\":\"",
         "\",\"hmac\":\"", "\"}\n", "\"format\":1", "\"format\":2", "\"bundles\":[", "\"items\":", "\"rawBytes\":",
         "\"dataFiles\":", "\"sealedBytes\":", "\"previous\":", "\"description\":", "\"kind\":\"sweep\"", "null", "true",
@@ -30,6 +31,10 @@ enum ManifestTarget: FuzzTarget {
         lookAt(Manifest.self, input, body) { lookAt($0) }
         lookAt(SweepOutcome.self, input, body) { _ in }
         lookAt(Tombstone.self, input, body) { lookAt($0) }
+        lookAt(Removal.self, input, body) { _ in }
+        lookAt(Hold.self, input, body) { _ in }
+        lookAt(HoldRelease.self, input, body) { _ in }
+        lookAt(RetentionLock.self, input, body) { _ in }
         lookAt(LeaseDescription.self, input, body) { lookAt($0) }
         lookAt(VaultDescription.self, input, body) { _ in }
         lookAt(CommitEntry.self, input, body) { lookAtRecord(bytes, $0) }

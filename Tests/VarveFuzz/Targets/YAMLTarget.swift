@@ -118,7 +118,7 @@ enum YAMLTarget: FuzzTarget {
         case .backup(let tables, _, _), .capture(let tables, _): selection = tables
         case .sweep(let tables, _): selection = tables.tables
         case .drill(.selected(let tables), _, _): selection = tables
-        case .drill(.count, _, _), .verify, .compact: return
+        case .drill(.count, _, _), .verify, .compact, .prune, .report: return
         }
         let tables = ["local/Music", "local/tmp_1", "local/a-b.c", "local/\(String(repeating: "a", count: 255))"]
         for table in tables { _ = selection.includes(store: "local", table: String(table.dropFirst(6))) }
@@ -141,6 +141,9 @@ enum YAMLTarget: FuzzTarget {
     private static func lookAtWords(_ text: String) {
         if let duration = try? Duration(text: text), (try? Duration(text: duration.text)) != duration {
             violated("a length of time changes when it is written")
+        }
+        if let age = Duration(age: text), Duration(age: age.ageText) != age {
+            violated("an age changes when it is written")
         }
         if let count = try? ByteCount(text: text), (try? ByteCount(text: count.description)) != count {
             violated("a size changes when it is written")

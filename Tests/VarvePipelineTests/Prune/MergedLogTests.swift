@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+import VarveModel
+import VarvePipeline
+import VarveSchedule
+import VarveTestKit
+import VarveVault
+
+/// Retention of segments that were merged into others.
+@Suite struct MergedLogTests {
+    @Test func `what was merged goes, and nothing that anybody needs`() throws {
+        let prune = try PruneHome(days: 6)
+        let before = try prune.coverage()
+        #expect(try prune.home.compact(PruneHome.table) == 5)
+        let small = Set(
+            try prune.home.segments(PruneHome.table).filter { $0.manifest.sources == nil }.dropLast(2).map(
+                \.manifest.id))
+        #expect(small.count == 10)
+        let plan = try prune.run(RetentionPolicy(keepLast: 100), grace: .zero)
+        let verdicts = plan.tables[0].plan
+        #expect(verdicts.merged.count == 10 && verdicts.merged.allSatisfy { $0.goes == .merged })
+        #expect(verdicts.points.allSatisfy { $0.goes == nil } && verdicts.segments.allSatisfy { $0.goes == nil })
+        let left = try prune.home.segments(PruneHome.table).map(\.manifest.id)
+        #expect(Set(left).isDisjoint(with: small) && left.count == 7)
+        let after = try prune.coverage()
+        #expect(after.intervals == before.intervals && after.holes.isEmpty && after.changes == before.changes)
+        #expect(try prune.problems() == [])
+        let catalog = try prune.home.catalog
+        for day in prune.days {
+            let time = day.snapshot.consistency.cut.time
+            #expect(try prune.home.restored(.time(time), of: PruneHome.table, catalog) == day.items)
+        }
+        let again = try prune.run(RetentionPolicy(keepLast: 100), grace: .zero)
+        #expect(again.records.isEmpty && again.remains.isEmpty, "running twice changes nothing more")
+    }
+
+    @Test func `what was merged stays until it may go, and comes back`() throws {
+        let prune = try PruneHome(days: 3)
+        try prune.home.compact(PruneHome.table)
+        let young = try prune.run(RetentionPolicy(keepLast: 100, minimum: .seconds(30 * PruneHome.day)))
+        #expect(young.tables[0].plan.merged.allSatisfy { $0.kept == [.minimum] } && young.records.isEmpty)
+        let plan = try prune.run(RetentionPolicy(keepLast: 100))
+        #expect(plan.records.count == 1)
+        let gone = try #require(try prune.home.catalog.removed.first).manifest
+        #expect(gone.kind == .log)
+        #expect(try prune.prune().undo(gone.id).map(\.id) == [gone.id])
+        #expect(try prune.home.catalog.entries.contains { $0.manifest.id == gone.id })
+        #expect(try prune.problems() == [])
+    }
+
+    @Test func `a window takes merged segments with it, and what was merged into them`() throws {
+        let prune = try PruneHome(days: 8)
+        try prune.home.compact(PruneHome.table)
+        let policy = RetentionPolicy(pointInTime: .seconds(2 * PruneHome.day))
+        try prune.run(policy, grace: .zero)
+        let coverage = try prune.coverage()
+        #expect(coverage.holes.isEmpty && !coverage.isOpen)
+        let begins = Instant(
+            microseconds: prune.home.clock.now().microseconds - 2 * PruneHome.day * 1_000_000)
+        let interval = try #require(coverage.intervals.last)
+        #expect(interval.from <= begins && interval.through == coverage.through)
+        #expect(try prune.home.segments(PruneHome.table).count < 6)
+        #expect(try prune.problems() == [])
+        let again = try prune.run(policy, grace: .zero)
+        #expect(again.records.isEmpty && again.remains.isEmpty)
+        // The log goes on as if nothing had happened.
+        try prune.home.put(3, 3, into: PruneHome.table)
+        let heard = try prune.home.captureOnce(prune.home.source(PruneHome.table))
+        #expect(heard.holes.isEmpty)
+        #expect(try prune.coverage().holes.isEmpty)
+    }
+}
