@@ -3,6 +3,7 @@
 import SystemPackage
 import Testing
 import VarveConfig
+import VarveSchedule
 import VarveTestKit
 
 @Suite struct JobTests {
@@ -41,13 +42,14 @@ import VarveTestKit
               - drill: { tables: [ local/People ], vault: spare }
               - sweep: { tables: [ local/Sessions ], grace: 7d, maxDeletions: 50000, deletionsPerSecond: 500, to: main }
               - capture: { tables: [ "orders/*" ], to: spare }
+              - prune: { vault: spare, grace: 2d, retention: { keepLast: 3, keepVerifiedOnly: true, maximum: 1y } }
             """, for: try configuration(Self.two))
         #expect(job.name == "nightly")
-        #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10, 11])
-        #expect(job.steps.map(\.continueOnFailure) == [false, true, false, false, false, false, false, false])
+        #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10, 11, 12])
+        #expect(job.steps.map(\.continueOnFailure) == [false, true, false, false, false, false, false, false, false])
         #expect(
             job.steps.map(\.action.verb) == [
-                "backup", "backup", "verify", "verify", "drill", "drill", "sweep", "capture",
+                "backup", "backup", "verify", "verify", "drill", "drill", "sweep", "capture", "prune",
             ])
         #expect(
             job.steps.map(\.action) == [
@@ -63,6 +65,10 @@ import VarveTestKit
                         maxDeletions: 50_000, deletionsPerSecond: 500),
                     vault: "main"),
                 .capture(tables: try TableSelection(patterns: ["orders/*"]), vault: "spare"),
+                .prune(
+                    vault: "spare", grace: .seconds(2 * 86_400),
+                    retention: RetentionSetting(
+                        policy: .init(keepLast: 3, maximum: .seconds(365 * 86_400), keepVerifiedOnly: true))),
             ])
     }
 
