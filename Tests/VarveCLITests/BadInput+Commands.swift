@@ -76,6 +76,7 @@ extension BadInput {
         command("prune --minimum 7d", 2, "keeps nothing", "[config.conflict]"),
         command("prune --keep-last 1 --zone Nowhere", 2, "'Nowhere'", "[config.invalidValue]"),
         command("prune --keep-last 1 --vault nope", 10, "'nope'", "[config.unknownName]"),
+        command("prune Nope --keep-last 1", 10, "'Nope'", "[usage]"),
         command("prune --undo zzzz", 10, "'zzzz'", "[pipeline.noRecoveryPoint]"),
         command("explain zzzz", 10, "'zzzz'", "[pipeline.noRecoveryPoint]"),
         command("init ../new --vault .varve/vault", 2, "--kit"),

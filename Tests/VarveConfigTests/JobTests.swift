@@ -3,6 +3,7 @@
 import SystemPackage
 import Testing
 import VarveConfig
+import VarveSchedule
 import VarveTestKit
 
 @Suite struct JobTests {
@@ -43,14 +44,18 @@ import VarveTestKit
               - capture: { tables: [ "orders/*" ], to: spare }
               - compact: { olderThan: 7d, vault: spare }
               - backup: { tables: [ "orders/*" ], to: main, synthetic: true }
+              - prune: { vault: spare, grace: 2d, retention: { keepLast: 3, keepVerifiedOnly: true, maximum: 1y } }
             """, for: try configuration(Self.two))
         #expect(job.name == "nightly")
-        #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10, 11, 12, 13])
+        #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14])
         #expect(
-            job.steps.map(\.continueOnFailure) == [false, true, false, false, false, false, false, false, false, false])
+            job.steps.map(\.continueOnFailure) == [
+                false, true, false, false, false, false, false, false, false, false, false,
+            ])
         #expect(
             job.steps.map(\.action.verb) == [
                 "backup", "backup", "verify", "verify", "drill", "drill", "sweep", "capture", "compact", "backup",
+                "prune",
             ])
         #expect(
             job.steps.map(\.action) == [
@@ -69,6 +74,10 @@ import VarveTestKit
                 .capture(tables: try TableSelection(patterns: ["orders/*"]), vault: "spare"),
                 .compact(olderThan: .seconds(7 * 86_400), vault: "spare"),
                 .backup(tables: try TableSelection(patterns: ["orders/*"]), vault: "main", synthetic: true),
+                .prune(
+                    vault: "spare", grace: .seconds(2 * 86_400),
+                    retention: RetentionSetting(
+                        policy: .init(keepLast: 3, maximum: .seconds(365 * 86_400), keepVerifiedOnly: true))),
             ])
     }
 
@@ -124,7 +133,10 @@ import VarveTestKit
         ("drill: { tables: 1, at: monday, vault: main }", .invalidValue, 29, ["'monday'", "random"]),
         ("sweep: { tables: [ local/a ], grace: 7, to: main }", .wrongType, 42, ["quote", "7d"]),
         ("sweep: { tables: [ local/a ], grace: -7d, to: main }", .invalidValue, 42, ["'-7d'"]),
-        ("copy: {}", .unknownKey, 5, ["Known here: backup, capture, compact, continueOnFailure, drill, prune, report, sweep, verify"]),
+        (
+            "copy: {}", .unknownKey, 5,
+            ["Known here: backup, capture, compact, continueOnFailure, drill, prune, report, sweep, verify"]
+        ),
         ("prune: { vault: main }", .missingKey, 12, ["'retention:'"]),
         ("prune: { vault: main, retention: { minimum: 7d } }", .conflict, 38, ["keeps nothing"]),
         ("prune: { vault: main, retention: { keepLast: 0 } }", .invalidValue, 50, ["from 1"]),
@@ -138,7 +150,10 @@ import VarveTestKit
             ["no time zone"]
         ),
         ("prune: { vault: main, retention: { tables: [ a ], keepLast: 1 } }", .unknownKey, 40, ["'tables'"]),
-        ("continueOnFailure: true", .missingKey, 5, ["'backup', 'capture', 'compact', 'verify', 'drill', 'sweep', 'prune', 'report'"]),
+        (
+            "continueOnFailure: true", .missingKey, 5,
+            ["'backup', 'capture', 'compact', 'verify', 'drill', 'sweep', 'prune', 'report'"]
+        ),
         ("{ verify: { vault: main }, drill: { tables: 1, vault: main } }", .conflict, 5, ["only one"]),
         ("{ verify: { vault: main }, continueOnFailure: maybe }", .wrongType, 51, ["true or false"]),
         ("{ verify: { vault: main }, continueOnFailure: yes }", .wrongType, 51, ["true or false"]),

@@ -21,6 +21,7 @@ import VarveVault
         case committed(id: String, items: Int)
         case rewrapped(key: String)
         case shredded(id: String, key: String)
+        case removed(id: String)
     }
 
     /// One run over a vault and a home's record of commits below one folder.
@@ -44,7 +45,7 @@ import VarveVault
             let record = CommitRecord(live.appending("commits.log"), journal: disk.journal)
             var points = try Catalog.read(vault).entries.map { (id: $0.manifest.id, key: $0.manifest.key.id) }
             for _ in 0..<Int.random(in: 2...5, using: &random) {
-                switch Int.random(in: 0..<6, using: &random) {
+                switch Int.random(in: 0..<7, using: &random) {
                 case 0:
                     guard let point = points.randomElement(using: &random) else { continue }
                     _ = try vault.keyFiles.rewrap(point.key, origin: vault.id, under: "other", keys: TwoKeys())
@@ -55,6 +56,15 @@ import VarveVault
                     else { continue }
                     _ = try vault.shred(entry, tool: "varve test")
                     reports.append((disk.count, .shredded(id: point.id, key: point.key)))
+                case 2:
+                    guard points.count > 1, let point = points.popLast() else { continue }
+                    let catalog = try Catalog.read(vault)
+                    let entry = try #require(catalog.entries(idPrefix: point.id).first)
+                    try vault.record(
+                        .removed, points: [.init(entry, reason: "Old.")], logs: [], after: catalog, tool: "varve test")
+                    reports.append((disk.count, .removed(id: point.id)))
+                    if Bool.random(using: &random) { continue }
+                    for remains in try Catalog.read(vault).remainsOfRemoved() { try vault.removeBytes(remains) }
                 default:
                     let items = Int.random(in: 1...400, using: &random)
                     let reader = try Samples.snapshot(
@@ -104,15 +114,20 @@ import VarveVault
             let recorded = Set(try record.entries().entries.map(\.id))
             for report in reports {
                 switch report {
+                case .removed(let id):
+                    if catalog.removals.points[id] == nil { problems.append("removed \(id) is not on record") }
+                    if listed.contains(id) { problems.append("removed \(id) is listed") }
+                // What is on record as removed may be gone, also where that was not reported yet.
+                case .committed(let id, _) where catalog.removals.points[id] != nil: continue
                 case .committed(let id, _):
                     if !listed.contains(id) { problems.append("committed \(id) is not listed") }
                     if !recorded.contains(id) { problems.append("committed \(id) is not in the record of commits") }
                     problems += catalog.findings.filter { $0.object.contains(id) }.map { "committed \(id): \($0)" }
                 case .rewrapped(let key):
                     // A shredding that had begun may have come to the end of its keys before it was reported.
-                    guard !isShredded(key), !catalog.shredded.values.contains(where: { $0.key == key }) else {
-                        continue
-                    }
+                    guard !isShredded(key), !catalog.shredded.values.contains(where: { $0.key == key }),
+                        !catalog.removals.points.values.contains(where: { $0.point.key == key })
+                    else { continue }
                     let names = (try? vault.keyFiles.recipients(key).map(\.name)) ?? []
                     if names != ["other.1"] { problems.append("rewrapped key \(key) is sealed to \(names)") }
                 case .shredded(let id, let key):
@@ -157,13 +172,15 @@ import VarveVault
                 for entry in try Catalog.read(vault).entries where try vault.tombstone(of: entry.manifest.id) != nil {
                     _ = try vault.shred(entry, tool: "varve test", clock: far)
                 }
+                for remains in try Catalog.read(vault).remainsOfRemoved() { try vault.removeBytes(remains) }
             } catch {
                 return ["the next run fails: \(error)"]
             }
             let catalog = try Catalog.read(vault, depth: .bothCopies)
             let torn = try record.entries().damagedLines
             let found = vault.checkListing(catalog, record: record) + vault.checkDocuments(catalog, keys: keys)
-            return found.filter { $0.object != record.path.string }.map { "after the next run: \($0)" }
+            let left = catalog.remainsOfRemoved().map { "removed \($0.id) is still there" }
+            return left + found.filter { $0.object != record.path.string }.map { "after the next run: \($0)" }
                 + (torn > 1 ? ["\(torn) torn lines in the record of commits"] : [])
         }
     }

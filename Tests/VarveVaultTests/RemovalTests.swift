@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import SystemPackage
 import Testing
 import VarveKeys
 import VarveModel
@@ -124,6 +125,33 @@ import VarveVault
             let kept = try #require(try Catalog.read(fresh).entries.first { $0.manifest.id == second.manifest.id })
             #expect(try SnapshotReader(fresh, kept, keys: FixedKeys()).index().files.isEmpty == false)
         }
+    }
+
+    // MARK: Formats
+
+    /// Files that no version may read or write otherwise.
+    @Test func `documents of format 1 read, and are written again, byte for byte`() throws {
+        let time = try #require(Instant(rfc3339: "2026-11-23T10:00:00.000000Z"))
+        let removal = try Self.golden(Removal.self, "removal")
+        #expect(removal.action == .removed && removal.time == time)
+        let point = try #require(removal.points.first)
+        #expect(point.id == "pppppppppppppppp" && point.kind == .snapshot && point.items == 7)
+        #expect(point.key == "kkkkkkkkkkkkkkkk" && point.sealedBytes == 99 && point.reason == "Old.")
+        let log = try #require(removal.logs.first)
+        #expect(log.before == time && log.segments == 3 && log.sealedBytes == 12 && log.table == Samples.table)
+        let hold = try Self.golden(Hold.self, "hold")
+        #expect(hold.on == Protected(recoveryPoint: "pppppppppppppppp") && hold.placedBy == "ada")
+        let release = try Self.golden(HoldRelease.self, "release")
+        #expect(release.hold == hold.id && release.released == time)
+        let lock = try Self.golden(RetentionLock.self, "lock")
+        #expect(lock.on == Protected(table: Samples.table.id) && lock.until == time)
+    }
+
+    private static func golden<Content: VersionedContent>(_ type: Content.Type, _ name: String) throws -> Content {
+        let bytes = try Tamper.read(GoldenVaultTests.fixtures.appending("retention/\(name).json"))
+        let content = try ProvenDocument.decode(type, bytes, name: name).content
+        #expect(try ProvenDocument.encode(content).bytes == bytes, "\(name)")
+        return content
     }
 
     // MARK: Damage

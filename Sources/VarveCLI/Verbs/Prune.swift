@@ -134,6 +134,7 @@ struct PruneStep {
         let target = try home.vault(vault)
         let stage = PruneVault(vault: target.vault, verifications: target.verifications, tool: Varve.version)
         let grace = grace ?? PruneVault.graceStandard
+        try demandTables(target)
         let isMeant = { (table: String) in selection?.includes(store: "", table: table) ?? true }
         let ruleOf = { (table: Manifest.TableIdentity) in rule ?? home.retention(of: table, vault: target.name) }
         let plan =
@@ -144,5 +145,16 @@ struct PruneStep {
         summary.tell(console)
         try console.event(summary)
         return .done
+    }
+
+    /// A misspelt name must not pass for a table of which nothing goes.
+    private func demandTables(_ target: OpenVault) throws {
+        guard let exact = selection?.patterns.filter({ $0.isExact && !$0.isNegated }), !exact.isEmpty else { return }
+        let known = Set(try Catalog.read(target.vault).entries.map(\.manifest.table.name))
+        if let missing = exact.first(where: { !known.contains($0.table) }) {
+            throw UsageError(
+                "The vault \(target.name) holds nothing of table '\(missing)'. 'varve list' shows what it holds.",
+                status: .notFound)
+        }
     }
 }

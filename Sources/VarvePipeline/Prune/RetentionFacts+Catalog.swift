@@ -53,14 +53,12 @@ extension RetentionFacts {
                 continue
             }
             let isShredded = catalog.shredded[manifest.id] != nil
-            let outcome = try? ObjectPath(manifest.folder + VaultPaths.outcomeName)
             points.append(
                 Point(
                     id: manifest.id, kind: manifest.kind, time: manifest.consistency.cut.time,
                     sealedBytes: manifest.sealedBytes, isVerified: verified.contains(manifest.id),
                     isShredded: isShredded, isBroken: !isShredded && !catalog.canOpen(manifest, keys),
-                    isSettled: manifest.kind != .sweep || isShredded
-                        || outcome.map { catalog.objects[$0] != nil } ?? true,
+                    isSettled: manifest.kind != .sweep || isShredded || catalog.hasOutcome(manifest),
                     part: manifest.kind == .snapshot && !isShredded
                         ? log.parts.lastIndex { $0.holds(manifest) } : nil,
                     protection: protection(manifest)))
@@ -77,10 +75,17 @@ extension Catalog {
     ///
     /// - Parameter keys: The folders in which there is a key file.
     fileprivate func canOpen(_ manifest: Manifest, _ keys: Set<String>) -> Bool {
-        keys.contains(VaultPaths.keyFolder(manifest.key.id))
+        let folder = manifest.folder
+        return keys.contains(VaultPaths.keyFolder(manifest.key.id))
             && manifest.bundles.allSatisfy { bundle in
-                guard let path = try? manifest.path(of: bundle) else { return false }
+                guard let path = try? ObjectPath(folder + bundle.name) else { return false }
                 return objects[path]?.bytes == bundle.sealedBytes
             }
+    }
+
+    /// Whether what became of a sweep's items is on record.
+    fileprivate func hasOutcome(_ manifest: Manifest) -> Bool {
+        guard let path = try? ObjectPath(manifest.folder + VaultPaths.outcomeName) else { return false }
+        return objects[path] != nil
     }
 }
