@@ -28,7 +28,8 @@ struct Varve: ParsableCommand {
         subcommands: [
             InitVerb.self, TableVerb.self, BackupVerb.self, CaptureVerb.self, ListVerb.self, ShowVerb.self,
             CoverageVerb.self, RestoreVerb.self, GetVerb.self, VerifyVerb.self,
-            DrillVerb.self, SweepVerb.self, PruneVerb.self, RunVerb.self, ScheduleVerb.self, KeyVerb.self,
+            DrillVerb.self, SweepVerb.self, PruneVerb.self, CopyVerb.self, VaultVerb.self, RunVerb.self,
+            ScheduleVerb.self, KeyVerb.self,
             RecoveryKitVerb.self,
             ConfigVerb.self,
             DoctorVerb.self, BenchVerb.self, CompletionVerb.self, ManualVerb.self,

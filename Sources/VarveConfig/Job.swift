@@ -8,6 +8,8 @@ package import SystemPackage
 package struct Job: Sendable, Equatable {
     /// A job of more steps was made by a program that should have made several.
     package static let stepsMax = 1000
+    /// More copies than this of one thing are a mistake in a file.
+    package static let vaultsMax = 8
 
     package let name: String
     package let file: FilePath
@@ -23,13 +25,17 @@ package struct Job: Sendable, Equatable {
 
     /// Vaults are names that the configuration has.
     package enum Action: Hashable, Sendable {
-        case backup(tables: TableSelection, vault: String)
-        case verify(level: VerifyLevel, subset: VerifySubset?, vault: String)
+        /// The first vault is written to; the others get copies.
+        case backup(tables: TableSelection, vaults: [String])
+        case verify(level: VerifyLevel, subset: VerifySubset?, vault: String, healFrom: String?)
         case drill(DrillTables, vault: String)
         case sweep(SweepTables, vault: String)
-        case capture(tables: TableSelection, vault: String)
+        /// The first vault is written to; the others get copies.
+        case capture(tables: TableSelection, vaults: [String])
+        /// nil: every table.
+        case copy(tables: TableSelection?, from: String, to: [String])
 
-        /// The key that says it in the file: `backup`, `capture`, `verify`, `drill` or `sweep`.
+        /// The key that says it in the file: `backup`, `capture`, `copy`, `verify`, `drill` or `sweep`.
         package var verb: String {
             switch self {
             case .backup: "backup"
@@ -37,6 +43,7 @@ package struct Job: Sendable, Equatable {
             case .drill: "drill"
             case .sweep: "sweep"
             case .capture: "capture"
+            case .copy: "copy"
             }
         }
     }

@@ -33,28 +33,30 @@ import VarveTestKit
             version: 1
             steps:
               - backup: { tables: [ "local/*", "!local/tmp_*" ], to: spare }
-              - backup: { tables: [ orders/Orders ], to: [ main ] }
+              - backup: { tables: [ orders/Orders ], to: [ main, spare ] }
                 continueOnFailure: true
-              - verify: { level: objects, subset: 2/30, vault: spare }
+              - verify: { level: objects, subset: 2/30, vault: spare, healFrom: main }
               - verify: { level: 0, vault: main }
               - drill: { tables: 3, vault: main }
               - drill: { tables: [ local/People ], vault: spare }
               - sweep: { tables: [ local/Sessions ], grace: 7d, maxDeletions: 50000, deletionsPerSecond: 500, to: main }
-              - capture: { tables: [ "orders/*" ], to: spare }
+              - capture: { tables: [ "orders/*" ], to: [ spare ] }
+              - copy: { tables: [ "orders/*" ], from: spare, to: main }
+              - copy: { to: [ spare ] }
             """, for: try configuration(Self.two))
         #expect(job.name == "nightly")
-        #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10, 11])
-        #expect(job.steps.map(\.continueOnFailure) == [false, true, false, false, false, false, false, false])
+        #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10, 11, 12, 13])
+        #expect(job.steps.map(\.continueOnFailure) == [false, true] + [Bool](repeating: false, count: 8))
         #expect(
             job.steps.map(\.action.verb) == [
-                "backup", "backup", "verify", "verify", "drill", "drill", "sweep", "capture",
+                "backup", "backup", "verify", "verify", "drill", "drill", "sweep", "capture", "copy", "copy",
             ])
         #expect(
             job.steps.map(\.action) == [
-                .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "spare"),
-                .backup(tables: try TableSelection(patterns: ["orders/Orders"]), vault: "main"),
-                .verify(level: .objects, subset: try VerifySubset(text: "2/30"), vault: "spare"),
-                .verify(level: .listing, subset: nil, vault: "main"),
+                .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vaults: ["spare"]),
+                .backup(tables: try TableSelection(patterns: ["orders/Orders"]), vaults: ["main", "spare"]),
+                .verify(level: .objects, subset: try VerifySubset(text: "2/30"), vault: "spare", healFrom: "main"),
+                .verify(level: .listing, subset: nil, vault: "main", healFrom: nil),
                 .drill(.count(3), vault: "main"),
                 .drill(.selected(try TableSelection(patterns: ["local/People"])), vault: "spare"),
                 .sweep(
@@ -62,7 +64,9 @@ import VarveTestKit
                         try TableSelection(patterns: ["local/Sessions"]), grace: .seconds(7 * 86_400),
                         maxDeletions: 50_000, deletionsPerSecond: 500),
                     vault: "main"),
-                .capture(tables: try TableSelection(patterns: ["orders/*"]), vault: "spare"),
+                .capture(tables: try TableSelection(patterns: ["orders/*"]), vaults: ["spare"]),
+                .copy(tables: try TableSelection(patterns: ["orders/*"]), from: "spare", to: ["main"]),
+                .copy(tables: nil, from: "main", to: ["spare"]),
             ])
     }
 
@@ -79,11 +83,11 @@ import VarveTestKit
             """, for: try configuration())
         #expect(
             job.steps.map(\.action) == [
-                .backup(tables: try TableSelection(patterns: ["People"]), vault: "main"),
-                .verify(level: .content, subset: nil, vault: "main"),
+                .backup(tables: try TableSelection(patterns: ["People"]), vaults: ["main"]),
+                .verify(level: .content, subset: nil, vault: "main", healFrom: nil),
                 .drill(.count(1), vault: "main"),
                 .sweep(Job.SweepTables(try TableSelection(patterns: ["Sessions"])), vault: "main"),
-                .capture(tables: try TableSelection(patterns: ["People"]), vault: "main"),
+                .capture(tables: try TableSelection(patterns: ["People"]), vaults: ["main"]),
             ])
     }
 
@@ -103,7 +107,14 @@ import VarveTestKit
         ("backup: { tables: [ * ], to: main }", .malformed, 25, ["Quote"]),
         ("backup: { tables: [ local/* ] }", .unknownName, 13, ["several vaults", "main, spare"]),
         ("backup: { tables: [ local/* ], to: mian }", .unknownName, 40, ["'main'"]),
-        ("backup: { tables: [ local/* ], to: [ main, spare ] }", .invalidValue, 40, ["takes one"]),
+        ("sweep: { tables: [ local/* ], to: [ main, spare ] }", .invalidValue, 39, ["takes one"]),
+        ("backup: { tables: [ local/* ], to: [ main, mian ] }", .unknownName, 48, ["'main'"]),
+        ("backup: { tables: [ local/* ], to: [ main, main ] }", .invalidValue, 48, ["twice"]),
+        ("copy: { tables: [ local/* ] }", .missingKey, 11, ["'to'"]),
+        ("copy: { from: main, to: main }", .invalidValue, 11, ["into itself"]),
+        ("copy: { to: [ main, spare ] }", .unknownName, 11, ["no other vault"]),
+        ("copy: { from: mian, to: spare }", .unknownName, 19, ["'main'"]),
+        ("verify: { vault: main, healFrom: main }", .invalidValue, 38, ["from itself"]),
         ("backup: { tables: [ local/* ], to: main, limits: {} }", .unknownKey, 46, ["'limits'"]),
         ("verify: { level: 4, vault: main }", .invalidValue, 22, ["from 0"]),
         ("verify: { level: deep, vault: main }", .invalidValue, 22, ["'deep'", "content (3)"]),
@@ -116,8 +127,8 @@ import VarveTestKit
         ("drill: { tables: 1, at: random, vault: main }", .unknownKey, 25, ["'at'"]),
         ("sweep: { tables: [ local/a ], grace: 7, to: main }", .wrongType, 42, ["quote", "7d"]),
         ("sweep: { tables: [ local/a ], grace: -7d, to: main }", .invalidValue, 42, ["'-7d'"]),
-        ("prune: {}", .unknownKey, 5, ["Known here: backup, capture, continueOnFailure, drill, sweep, verify"]),
-        ("continueOnFailure: true", .missingKey, 5, ["'backup', 'capture', 'verify', 'drill', 'sweep'"]),
+        ("prune: {}", .unknownKey, 5, ["Known here: backup, capture, continueOnFailure, copy, drill, sweep, verify"]),
+        ("continueOnFailure: true", .missingKey, 5, ["'backup', 'capture', 'copy', 'verify', 'drill', 'sweep'"]),
         ("{ verify: { vault: main }, drill: { tables: 1, vault: main } }", .conflict, 5, ["only one"]),
         ("{ verify: { vault: main }, continueOnFailure: maybe }", .wrongType, 51, ["true or false"]),
         ("{ verify: { vault: main }, continueOnFailure: yes }", .wrongType, 51, ["true or false"]),
@@ -164,9 +175,9 @@ import VarveTestKit
         let job = try Job.read("nightly", for: configuration)
         #expect(
             job.steps.map(\.action) == [
-                .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main"),
-                .capture(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main"),
-                .verify(level: .content, subset: try VerifySubset(text: "1/1"), vault: "main"),
+                .backup(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vaults: ["main"]),
+                .capture(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vaults: ["main"]),
+                .verify(level: .content, subset: try VerifySubset(text: "1/1"), vault: "main", healFrom: nil),
                 .drill(.count(1), vault: "main"),
                 .sweep(
                     Job.SweepTables(

@@ -120,7 +120,7 @@ enum ExitStatus: Int32, CaseIterable {
         case .contentMismatch, .drillFailed: .damageFound
         case .noRecoveryPoint: .notFound
         case .notCovered: .notRestorable
-        case .ambiguousID: .usage
+        case .ambiguousID, .sameVault: .usage
         case .locked: .lockedByAnother
         default: nil
         }

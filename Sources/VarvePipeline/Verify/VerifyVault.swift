@@ -86,7 +86,7 @@ package struct VerifyVault: Sendable {
         }
         if !ids.isEmpty {
             report.findings = report.findings.filter { finding in
-                chosen.contains { Self.concerns($0.manifest, finding.object) }
+                chosen.contains { $0.manifest.owns(finding.object) }
             }
         }
         if depth >= .objects {
@@ -101,11 +101,6 @@ package struct VerifyVault: Sendable {
         if ids.isEmpty { return catalog.entries }
         let points = RecoveryPoints(catalog)
         return try ids.map { try points.find(table: nil, id: $0, segments: true) }
-    }
-
-    private static func concerns(_ manifest: Manifest, _ object: String) -> Bool {
-        object.hasPrefix(manifest.folder) || object == manifest.catalogPath
-            || object.hasPrefix(VaultPaths.keyFolder(manifest.key.id))
     }
 
     // MARK: Bundles
@@ -181,7 +176,7 @@ package struct VerifyVault: Sendable {
             return (reader, try reader.index(), try reader.digests().bundles)
         } catch {
             let manifest = entry.manifest
-            if !report.findings.contains(where: { Self.concerns(manifest, $0.object) }) {
+            if !report.findings.contains(where: { manifest.owns($0.object) }) {
                 let index = manifest.indexBundle.map { manifest.folder + $0.name } ?? manifest.path
                 report.findings.append(Finding(object: index, level: VerifyDepth.content.rawValue, error))
             }

@@ -60,12 +60,14 @@ package struct Manifest: VersionedContent, Equatable {
     package let previous: Link?
     /// What a segment holds of the change stream; nil for all others.
     package let log: LogStretch?
+    /// Of a copy: what it does not share with the manifest in the vault where its bundles were sealed; nil for all others.
+    package let original: Original?
     package let tool: String
 
     enum CodingKeys: String, CodingKey {
         case format, vault, origin, path, catalogPath, id, kind, table, description, consistency, started, finished,
             items, rawBytes
-        case sealedBytes, compression, dataFiles, bundles, key, sealedDigest, previous, log, tool
+        case sealedBytes, compression, dataFiles, bundles, key, sealedDigest, previous, log, original, tool
         case exportID = "exportId"
     }
 
@@ -114,6 +116,14 @@ package struct Manifest: VersionedContent, Equatable {
         /// The wrapping key's id and class when this was written.
         package let wrappingKey: String
         package let wrappingClass: String
+    }
+
+    /// What a copy keeps of the manifest in the vault of origin, so that the very document can be made again from any copy.
+    package struct Original: Codable, Equatable, Sendable {
+        /// The SHA-256 that stands in it.
+        package let sha256: String
+        package let key: KeyReference
+        package let previous: Link?
     }
 
     package struct Link: Codable, Equatable, Sendable {
