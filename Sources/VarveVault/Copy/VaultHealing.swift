@@ -55,20 +55,34 @@ package struct VaultHealing {
             "heal", vault.storage, what: "healing", protects: [VaultPaths.tables, VaultPaths.keys], clock: clock)
         defer { lease.release() }
         var outcomes: [Outcome] = []
+        // Both copies of a manifest are healed at once.
+        var manifests: [String: Outcome] = [:]
         for work in works {
             try stop()
-            do {
-                try heal(work) { _ in
-                    try stop()
-                    try lease.refresh()
-                }
-                outcomes.append(Outcome(object: work.object, error: nil))
-            } catch {
-                try stop()
-                outcomes.append(Outcome(object: work.object, error: error))
+            let stem = stem(work.path)
+            if let stem, let done = manifests[stem] {
+                outcomes.append(Outcome(object: work.object, error: done.error))
+                continue
             }
+            let outcome = try outcome(of: work) { _ in
+                try stop()
+                try lease.refresh()
+            }
+            if let stem { manifests[stem] = outcome }
+            outcomes.append(outcome)
         }
         return outcomes
+    }
+
+    /// - Parameter keepOn: keeps the lease alive; throws where the run is to end.
+    private func outcome(of work: Work, keepOn: (Int) throws -> Void) throws -> Outcome {
+        do {
+            try heal(work, keepOn)
+            return Outcome(object: work.object, error: nil)
+        } catch {
+            try keepOn(0)
+            return Outcome(object: work.object, error: error)
+        }
     }
 
     // MARK: What there is to do
