@@ -19,7 +19,8 @@ struct CopyTestHome {
         let lines = try file.readText().split(separator: "\n", omittingEmptySubsequences: false)
         let index = try #require(lines.firstIndex { $0.hasPrefix("    key: alias/main") })
         let more = ["  offsite:", "    directory: elsewhere/vault", "    key: alias/offsite"]
-        try file.write((lines[...index].map(String.init) + more + lines[(index + 1)...].map(String.init)).joined(separator: "\n"))
+        try file.write(
+            (lines[...index].map(String.init) + more + lines[(index + 1)...].map(String.init)).joined(separator: "\n"))
         try home.run("vault", "create", "offsite")
     }
 
@@ -125,7 +126,8 @@ struct CopyTestHome {
         let pair = try CopyTestHome()
         try pair.load()
         for _ in 0..<2 { try pair.home.run("backup", "--to", "main") }
-        let snapshot = try #require(try pair.last("list", "--vault", "main", exitCode: 0)["recoveryPoints"] as? [[String: Any]])
+        let snapshot = try #require(
+            try pair.last("list", "--vault", "main", exitCode: 0)["recoveryPoints"] as? [[String: Any]])
         let broken = try TestHome.Snapshot(snapshot[0])
         try pair.flip(pair.home.vault.appending(broken.folder).appending("000001.tar.esdk"))
         let copied = try pair.copies(try pair.last("copy", "--to", "offsite", exitCode: 3))
@@ -231,7 +233,8 @@ struct CopyTestHome {
         #expect(((summary["shredded"] as? [[String: Any]])?.first?["copies"] as? [String]) == ["offsite"])
         for vault in ["main", "offsite"] {
             #expect(
-                try pair.home.varve(["restore", "Orders", "--as", "x", "--id", ids[0], "--vault", vault]).exitCode == 5)
+                try pair.home.varve(["restore", "Orders", "--as", "Back", "--id", ids[0], "--vault", vault]).exitCode
+                    == 5)
             try pair.home.run("verify", "--vault", vault)
         }
         let copied = try pair.copies(try pair.last("copy", "--to", "offsite", exitCode: 0))

@@ -184,7 +184,7 @@ extension Torture {
 
         /// What coverage says, as far as two vaults have to agree.
         private struct Coverage: Equatable {
-            let text: String
+            let tables: NSArray
             let holes: Int
             let intervals: Int
 
@@ -194,7 +194,7 @@ extension Torture {
                 else { return nil }
                 holes = tables.reduce(0) { $0 + (($1["holes"] as? [Any])?.count ?? 0) }
                 intervals = tables.reduce(0) { $0 + (($1["intervals"] as? [Any])?.count ?? 0) }
-                text = "\(tables as NSArray)"
+                self.tables = tables as NSArray
             }
         }
     }

@@ -241,7 +241,9 @@ private final class CopyHome: Sendable {
         let stop = StopSignal()
         var heard = 0
         let error = #expect(throws: PipelineError.self) {
-            try copy.copy(stop: stop) { _ in true } heard: { _ in
+            try copy.copy(stop: stop) { _ in
+                true
+            } heard: { _ in
                 heard += 1
                 if heard == 3 { stop.raise() }
             }

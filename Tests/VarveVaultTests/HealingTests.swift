@@ -37,7 +37,8 @@ import VarveVault
             before = try CopySamples.objects(vault)
         }
 
-        func findings(_ vault: Vault, keys: any KeySealing = TwoKeys(), record: CommitRecord? = nil) throws -> [Finding] {
+        func findings(_ vault: Vault, keys: any KeySealing = TwoKeys(), record: CommitRecord? = nil) throws -> [Finding]
+        {
             let catalog = try Catalog.read(vault, depth: .bothCopies)
             var findings = vault.checkListing(catalog, record: record)
             findings += vault.checkDocuments(catalog, keys: keys)

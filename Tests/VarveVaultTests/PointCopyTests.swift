@@ -146,7 +146,7 @@ enum CopySamples {
         try CopySamples.copy(reader, to: second)
         let far = try CopySamples.copy(try CopySamples.reader(second, reader.manifest.id), to: third)
         #expect(far.manifest.original?.previous == reader.manifest.previous && far.manifest.previous == nil)
-        #expect(far.manifest.description == reader.manifest.description)
+        #expect(try far.manifest.description == CopySamples.reader(source, reader.manifest.id).manifest.description)
         for path in [reader.manifest.path, reader.manifest.catalogPath] { try Tamper.remove(source.file(path)) }
         try CopySamples.copy(try CopySamples.reader(third, reader.manifest.id), to: source)
         let after = try CopySamples.objects(source)
@@ -261,8 +261,9 @@ enum CopySamples {
         let again = try PointCopy(reader, to: target, under: "other", keys: TwoKeys(), record: nil)
         #expect(try reader.manifest.bundles.map { try again.copy($0) } == [false, true, true])
         _ = try again.commit(previous: nil)
+        // It was not dead after all: what it gives up now is another's.
         try killed.abandon()
-        #expect(try Samples.verify(target, keys: FixedKeys.other).map(\.object).allSatisfy { $0.hasSuffix(".esdk") })
+        #expect(try Samples.verify(target, keys: FixedKeys.other) == [])
         #expect(try target.storage.list("keys/").map(\.path.name) == ["0002.key"])
     }
 

@@ -10,7 +10,7 @@ package import VarveModel
 /// exist, after it nothing takes it back. A bundle that a killed run has left is taken if it is whole. ``abandon()`` removes what this run wrote and nothing
 /// else. Several threads may copy bundles; one copier at a time works on a table, which a claim sees to.
 package final class PointCopy: Sendable {
-    private enum Phase { case open, committed, abandoned }
+    private enum Phase { case open, committing, committed, abandoned }
 
     private struct State {
         var phase = Phase.open
@@ -147,6 +147,7 @@ package final class PointCopy: Sendable {
     }
 
     private func put(_ path: ObjectPath, _ bytes: [UInt8]) throws {
+        state.withLock { $0.phase = .committing }
         do {
             try target.storage.put(path, bytes)
         } catch let error as VaultError where error.code == .exists {
@@ -159,18 +160,24 @@ package final class PointCopy: Sendable {
 
     /// Removes everything that this run wrote, the manifest first. Does nothing after a commit.
     package func abandon() throws {
-        let written: [ObjectPath]? = state.withLock { state in
-            guard state.phase == .open else { return nil }
-            state.phase = .abandoned
-            return state.written
+        let begun: (written: [ObjectPath], isCommitting: Bool)? = state.withLock { state in
+            guard state.phase == .open || state.phase == .committing else { return nil }
+            defer { state.phase = .abandoned }
+            return (state.written, state.phase == .committing)
         }
-        guard let written else { return }
+        guard let begun else { return }
         defer { lease.release() }
         // Where a manifest was lost, what takes the place of its bundles is no longer this run's alone.
         if isHealing { return }
-        // A manifest whose writing failed half-way may be there all the same.
-        try target.storage.delete(try ObjectPath(source.manifest.path))
-        for path in written { try target.storage.delete(path) }
+        let manifest = try ObjectPath(source.manifest.path)
+        if begun.isCommitting {
+            // A manifest whose writing failed half-way may be there all the same.
+            try target.storage.delete(manifest)
+        } else if try target.storage.info(manifest) != nil {
+            // Somebody else has committed this copy, and may have taken what this run wrote.
+            return
+        }
+        for path in begun.written { try target.storage.delete(path) }
     }
 
     /// Copies what became of a sweep's items, where the source knows it and the target does not yet.

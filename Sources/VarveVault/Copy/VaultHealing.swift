@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Crypto
+import VarveKeys
 package import VarveModel
 
 /// Puts good copies in the place of objects of a vault that are damaged or missing.
@@ -99,13 +100,21 @@ package struct VaultHealing {
     private func works(_ findings: [Finding]) -> [Work] {
         var seen: Set<String> = []
         let works = findings.compactMap { finding -> Work? in
-            guard [.damaged, .missing, .manifestMismatch, .hostileName, .limitExceeded].contains(finding.code),
-                let path = try? ObjectPath(finding.object), let kind = kind(path),
+            guard let path = try? ObjectPath(finding.object), let kind = kind(path), Self.isDamage(finding, kind),
                 seen.insert(finding.object).inserted
             else { return nil }
             return Work(kind: kind, object: finding.object, path: path)
         }
         return works.sorted { ($0.kind.rawValue, $0.object) < ($1.kind.rawValue, $1.object) }
+    }
+
+    /// A key file that is broken where its key's name stands looks like one of another home: whether it is, the copy's key tells.
+    private static func isDamage(_ finding: Finding, _ kind: Work.Kind) -> Bool {
+        switch finding.code {
+        case .damaged, .missing, .manifestMismatch, .hostileName, .limitExceeded: true
+        case .unreadable: kind == .key
+        default: false
+        }
     }
 
     private func kind(_ path: ObjectPath) -> Work.Kind? {
@@ -134,6 +143,17 @@ package struct VaultHealing {
     private func healKey(_ path: ObjectPath) throws {
         guard let entry = here.entries.first(where: { $0.manifest.key.id == path.parts[1] }) else {
             throw VaultError(.notFound, "No manifest that can be read names the key of '\(path)'.")
+        }
+        do {
+            _ = try vault.keyFiles.open(entry.manifest.key.id, origin: entry.manifest.origin, keys: keys)
+            return
+        } catch let error as VaultError {
+            // A wrapping key that may not be used is no damage.
+            if let cause = error.cause as? KeyError,
+                [.keyDisabled, .keyPendingDeletion, .keyDeleted].contains(cause.code)
+            {
+                throw error
+            }
         }
         // The manifest holds under it: it is this recovery point's key and no other.
         let reader = try SnapshotReader(vault, entry, key: try copy(of: entry.manifest).key)
