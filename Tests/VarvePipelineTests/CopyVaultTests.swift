@@ -255,6 +255,20 @@ private final class CopyHome: Sendable {
         #expect(try copy.coverage("Orders") == home.coverage("Orders"))
     }
 
+    @Test func `a commit that a kill cut in two is finished, also where nothing else is left to copy`() throws {
+        let home = try CaptureHome()
+        _ = try Self.history(home, rounds: 2)
+        let copy = try CopyHome(home)
+        try copy.copy()
+        let last = try #require(try Catalog.read(copy.target).entries.last)
+        try copy.target.storage.delete(try ObjectPath(last.manifest.catalogPath))
+        // A run that is killed there has not told the home's record of it.
+        try FileManager.default.removeItem(atPath: copy.commits.path.string)
+        #expect(try !copy.verify().isEmpty)
+        #expect(try copy.copy().copied.isEmpty)
+        #expect(try copy.verify() == [])
+    }
+
     @Test func `leases keep what a copy reads and what it writes`() throws {
         let home = try CaptureHome()
         _ = try Self.history(home, rounds: 1)

@@ -8,6 +8,8 @@ package struct CopyPlan: Sendable {
     package private(set) var missing: [Catalog.Entry] = []
     /// Sweeps that the target holds without their outcome, with its own entry of each.
     package private(set) var outcomes: [(source: Catalog.Entry, target: Catalog.Entry)] = []
+    /// Tables of which a run that was killed has committed something to the target without its second manifest.
+    private(set) var unfinished: Set<Manifest.TableIdentity> = []
     /// How many of the chosen ones the target holds already.
     package private(set) var present = 0
     /// Recovery points and segments whose keys were destroyed on purpose, here or there: they are not copied.
@@ -35,6 +37,7 @@ package struct CopyPlan: Sendable {
         _ entry: Catalog.Entry, there: Catalog.Entry?, _ source: Catalog, _ target: Catalog
     ) {
         let manifest = entry.manifest
+        if let there, !target.hasSecondCopy(of: there.manifest) { unfinished.insert(manifest.table) }
         if let there, !there.manifest.isCopy(of: manifest) {
             refused.append(
                 (
@@ -70,6 +73,11 @@ package struct CopyPlan: Sendable {
 }
 
 extension Catalog {
+    fileprivate func hasSecondCopy(of manifest: Manifest) -> Bool {
+        guard let path = try? ObjectPath(manifest.catalogPath) else { return false }
+        return objects[path] != nil
+    }
+
     fileprivate func hasOutcome(_ manifest: Manifest) -> Bool {
         guard let path = try? ObjectPath(manifest.folder + VaultPaths.outcomeName) else { return false }
         return objects[path] != nil

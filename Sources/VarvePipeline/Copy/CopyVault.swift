@@ -82,7 +82,8 @@ package struct CopyVault: Sendable {
             storedBytes: plan.missing.reduce(0) { $0 + $1.manifest.sealedBytes })
         var chains = CopyChains(plan.target)
         var waiting = 0
-        let byTable = Dictionary(grouping: plan.missing + plan.outcomes.map(\.source)) { $0.manifest.table }
+        var byTable = Dictionary(grouping: plan.missing + plan.outcomes.map(\.source)) { $0.manifest.table }
+        for table in plan.unfinished where byTable[table] == nil { byTable[table] = [] }
         let open = Set(plan.missing.map(\.manifest.id))
         for (table, entries) in byTable.sorted(by: { ($0.key.name, $0.key.id) < ($1.key.name, $1.key.id) }) {
             try stop.check()
@@ -105,6 +106,7 @@ package struct CopyVault: Sendable {
             } catch let error as PipelineError where error.code == .stopped {
                 throw error
             } catch {
+                // Nothing but a second manifest was to be written: the next run finds it missing again.
                 guard let first = work.first ?? outcomes.first?.source else { continue }
                 report(Outcome(manifest: first.manifest, change: .failed(error)))
                 waiting += max(0, work.count - 1)
