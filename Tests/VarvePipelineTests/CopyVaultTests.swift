@@ -156,7 +156,7 @@ private final class CopyHome: Sendable {
         let copy = try CopyHome(home)
         let report = try copy.copy()
         #expect(report.failed.map(\.0.id) == [broken.id] && report.waiting == 0)
-        #expect((report.failed[0].1 as? VaultError)?.code == .damaged)
+        #expect((report.failed.first?.1 as? VaultError)?.code == .damaged)
         #expect(try copy.coverage("Orders").holes.map(\.cause) == [.missing])
         // Put right in the source, it is copied, and the hole closes.
         try Data(whole).write(to: URL(fileURLWithPath: file.string))

@@ -73,6 +73,7 @@ import VarveVault
         case 2: try Tamper.write(path, [])
         default:
             var bytes = bytes
+            try #require(!bytes.isEmpty)
             bytes[bytes.count / 2] ^= 1
             try Tamper.write(path, bytes)
         }
@@ -150,7 +151,10 @@ import VarveVault
     @Test func `where both copies are damaged nothing is healed and nothing is taken away`() throws {
         let pair = try Pair()
         let path = pair.manifests[1].folder + "000002.tar.esdk"
-        for vault in [pair.vault, pair.other] { try Self.damage(vault.file(path), 3) }
+        try Self.damage(pair.vault.file(path), 3)
+        var bytes = try Tamper.read(pair.other.file(path))
+        bytes[bytes.count / 3] ^= 4
+        try Tamper.write(pair.other.file(path), bytes)
         let damaged = (try CopySamples.objects(pair.vault), try CopySamples.objects(pair.other))
         let outcomes = try pair.heal(pair.vault, from: pair.other)
         let error = try #require(outcomes.first?.error as? VaultError)
