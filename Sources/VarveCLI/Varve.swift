@@ -29,7 +29,7 @@ struct Varve: ParsableCommand {
             InitVerb.self, TableVerb.self, BackupVerb.self, CaptureVerb.self, CompactVerb.self, ListVerb.self,
             ShowVerb.self, CoverageVerb.self, RestoreVerb.self, GetVerb.self, DiffVerb.self, ExportVerb.self,
             VerifyVerb.self, DrillVerb.self, SweepVerb.self, PruneVerb.self, ExplainVerb.self, ReportVerb.self,
-            RunVerb.self,
+            CopyVerb.self, VaultVerb.self, RunVerb.self,
             ScheduleVerb.self, KeyVerb.self,
             RecoveryKitVerb.self,
             ConfigVerb.self,

@@ -60,20 +60,22 @@ extension Job.Step {
         if let backup = reading["backup"] {
             action = .backup(
                 tables: try backup.required("tables").selection(configuration),
-                vault: try backup.vault("to", configuration), synthetic: backup["synthetic"]?.boolean ?? false)
+                vaults: try backup.vaults("to", configuration), synthetic: backup["synthetic"]?.boolean ?? false)
         } else if let capture = reading["capture"] {
             action = .capture(
                 tables: try capture.required("tables").selection(configuration),
-                vault: try capture.vault("to", configuration))
+                vaults: try capture.vaults("to", configuration))
         } else if let compact = reading["compact"] {
             action = .compact(
                 olderThan: try compact["olderThan"]?.parse(Duration.init(text:)) ?? Job.compactOlderThanStandard,
                 vault: try compact.vault("vault", configuration))
+        } else if let copy = reading["copy"] {
+            action = try Self.copy(copy, configuration)
         } else if let verify = reading["verify"] {
             action = .verify(
                 level: try verify["level"]?.parse(VerifyLevel.init(text:)) ?? .content,
                 subset: try verify["subset"]?.parse(VerifySubset.init(text:)),
-                vault: try verify.vault("vault", configuration))
+                vault: try verify.vault("vault", configuration), healFrom: try verify.healFrom(configuration))
         } else if let drill = reading["drill"] {
             let reading = try drill.required("tables")
             let tables: Job.DrillTables
@@ -111,6 +113,28 @@ extension Job.Step {
                 vault: try sweep.vault("to", configuration))
         }
     }
+
+    private static func copy(
+        _ reading: Reading, _ configuration: VarveConfiguration
+    ) throws(ConfigError) -> Job.Action {
+        let targets = try reading.vaults("to", configuration)
+        let source: String
+        if reading["from"] != nil {
+            source = try reading.vault("from", configuration)
+        } else {
+            do {
+                source = try configuration.onlyVault(but: targets)
+            } catch {
+                throw error.at(reading.place)
+            }
+        }
+        guard !targets.contains(source) else {
+            throw ConfigError(.invalidValue, "The vault '\(source)' cannot be copied into itself.").at(reading.place)
+        }
+        var tables: TableSelection?
+        if let patterns = reading["tables"] { tables = try patterns.selection(configuration) }
+        return .copy(tables: tables, from: source, to: targets)
+    }
 }
 
 extension Reading {
@@ -137,6 +161,35 @@ extension Reading {
         } catch {
             throw error.at(place)
         }
+    }
+
+    /// The vaults that a key names, in their order; the only vault where the key is left out.
+    fileprivate func vaults(_ key: String, _ configuration: VarveConfiguration) throws(ConfigError) -> [String] {
+        guard let named = self[key]?.list else { return [try vault(key, configuration)] }
+        var names: [String] = []
+        for reading in named {
+            let name: String
+            do {
+                name = try configuration.vault(named: reading.text).name
+            } catch {
+                throw error.at(reading.place)
+            }
+            guard !names.contains(name) else {
+                throw ConfigError(.invalidValue, "The vault '\(name)' is named twice.").at(reading.place)
+            }
+            names.append(name)
+        }
+        return names
+    }
+
+    /// The vault whose copies heal another one.
+    fileprivate func healFrom(_ configuration: VarveConfiguration) throws(ConfigError) -> String? {
+        guard let reading = self["healFrom"] else { return nil }
+        let name = try vault("healFrom", configuration)
+        guard name != (try vault("vault", configuration)) else {
+            throw ConfigError(.invalidValue, "The vault '\(name)' cannot be healed from itself.").at(reading.place)
+        }
+        return name
     }
 
     /// The vault that a key names, alone or as a list's one member; the only vault where the key is left out.

@@ -8,6 +8,8 @@ package import SystemPackage
 package struct Job: Sendable, Equatable {
     /// A job of more steps was made by a program that should have made several.
     package static let stepsMax = 1000
+    /// More copies than this of one thing are a mistake in a file.
+    package static let vaultsMax = 8
 
     /// How old segments are merged where a step does not say it.
     package static let compactOlderThanStandard = Duration.seconds(86_400)
@@ -26,19 +28,22 @@ package struct Job: Sendable, Equatable {
 
     /// Vaults are names that the configuration has.
     package enum Action: Hashable, Sendable {
-        /// `synthetic`: out of the newest snapshot and the log, without reading the table.
-        case backup(tables: TableSelection, vault: String, synthetic: Bool)
-        case verify(level: VerifyLevel, subset: VerifySubset?, vault: String)
+        /// The first vault is written to; the others get copies. `synthetic`: out of the newest snapshot and the log, without reading the table.
+        case backup(tables: TableSelection, vaults: [String], synthetic: Bool)
+        case verify(level: VerifyLevel, subset: VerifySubset?, vault: String, healFrom: String?)
         case drill(DrillTables, at: DrillTime, vault: String)
         case sweep(SweepTables, vault: String)
-        case capture(tables: TableSelection, vault: String)
+        /// The first vault is written to; the others get copies.
+        case capture(tables: TableSelection, vaults: [String])
         case compact(olderThan: Duration, vault: String)
+        /// nil: every table.
+        case copy(tables: TableSelection?, from: String, to: [String])
         /// A page and the same as JSON, into a folder.
         case report(folder: FilePath, vault: String)
         /// - retention: nil: what `varve.yaml` says.
         case prune(vault: String, grace: Duration?, retention: RetentionSetting?)
 
-        /// The key that says it in the file: `backup`, `capture`, `compact`, `verify`, `drill`, `sweep`, `prune` or `report`.
+        /// The key that says it in the file: `backup`, `capture`, `compact`, `copy`, `verify`, `drill`, `sweep`, `prune` or `report`.
         package var verb: String {
             switch self {
             case .backup: "backup"
@@ -49,6 +54,7 @@ package struct Job: Sendable, Equatable {
             case .compact: "compact"
             case .prune: "prune"
             case .report: "report"
+            case .copy: "copy"
             }
         }
     }

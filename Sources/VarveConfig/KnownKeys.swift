@@ -116,11 +116,12 @@ enum KnownKeys {
     ])
 
     private static let step = KeyTable(
-        exactlyOne: ["backup", "capture", "compact", "verify", "drill", "sweep", "prune", "report"],
+        exactlyOne: ["backup", "capture", "compact", "copy", "verify", "drill", "sweep", "prune", "report"],
         [
             .init("backup", .keys(backup), "Takes a snapshot of each table."),
             .init("capture", .keys(capture), "Captures the change log of each table up to now."),
             .init("compact", .keys(compact), "Merges old small segments of captured change logs."),
+            .init("copy", .keys(copy), "Copies from one vault into others what they lack."),
             .init("verify", .keys(verify), "Checks what is in a vault."),
             .init("drill", .keys(drill), "Restores into scratch tables, compares, and drops them."),
             .init("sweep", .keys(sweep), "Archives expired items, then deletes them."),
@@ -137,7 +138,9 @@ enum KnownKeys {
             "synthetic", .scalar(.boolean),
             "Whether each is made out of the newest snapshot and the captured log, without reading the table; no by default."
         ),
-        target("The vault to write to; it may be left out where there is only one."),
+        targets(
+            "The vault to write to; it may be left out where there is only one. Of several the first is written to, and the others get copies."
+        ),
     ])
 
     private static let report = KeyTable([
@@ -158,7 +161,20 @@ enum KnownKeys {
     private static let capture = KeyTable([
         tables(
             "The tables whose changes to capture: patterns of STORE/TABLE, with '!' in front of those to leave out."),
-        target("The vault to write to; it may be left out where there is only one."),
+        targets(
+            "The vault to write to; it may be left out where there is only one. Of several the first is written to, and the others get copies."
+        ),
+    ])
+
+    private static let copy = KeyTable([
+        .init(
+            "tables", .tablePatterns,
+            "Only what is of these tables: patterns as in a backup, of which a vault knows the table's name; everything by default."
+        ),
+        .init(
+            "from", .scalar(.name),
+            "The vault to copy from; it may be left out where there is only one beside those to copy to."),
+        targets("The vaults to copy to.", required: true),
     ])
 
     private static let verify = KeyTable([
@@ -167,6 +183,9 @@ enum KnownKeys {
             "How deep to look: listing (0), manifests (1), objects (2) or content (3), which is the default."),
         .init("subset", .scalar(.subset), "Only this part of the vault: 1/30 is the first of thirty parts."),
         vaultKey,
+        .init(
+            "healFrom", .scalar(.name),
+            "The vault whose copies replace what is found damaged or missing; nothing is replaced by default."),
     ])
 
     private static let drill = KeyTable([
@@ -245,6 +264,12 @@ enum KnownKeys {
 
     private static func tables(_ summary: String) -> KeyTable.Key {
         .init("tables", .tablePatterns, required: true, summary)
+    }
+
+    private static func targets(_ summary: String, required: Bool = false) -> KeyTable.Key {
+        .init(
+            "to", .either([.scalar(.name), .list(.scalar(.name), countMax: Job.vaultsMax)]), required: required,
+            summary)
     }
 
     /// A list too, because a later release writes to several; this one takes one.

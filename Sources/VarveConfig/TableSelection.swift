@@ -33,6 +33,9 @@ package struct TableSelection: Hashable, Sendable, CustomStringConvertible {
             (self.store.map { Self.matches($0.utf8, store.utf8) } ?? true) && Self.matches(self.table.utf8, table.utf8)
         }
 
+        /// The same where the store is not known: what is in a vault tells its table and no store.
+        package func matches(table: String) -> Bool { Self.matches(self.table.utf8, table.utf8) }
+
         /// Whether it can mean one table only.
         package var isExact: Bool {
             !table.contains(where: Self.isWild) && !(store?.contains(where: Self.isWild) ?? false)
@@ -103,6 +106,12 @@ package struct TableSelection: Hashable, Sendable, CustomStringConvertible {
 
     package func includes(store: String, table: String) -> Bool {
         let last = patterns.last { $0.matches(store: store, table: table) }
+        return last.map { !$0.isNegated } ?? false
+    }
+
+    /// The same where the store is not known: what is in a vault tells its table and no store.
+    package func includes(table: String) -> Bool {
+        let last = patterns.last { $0.matches(table: table) }
         return last.map { !$0.isNegated } ?? false
     }
 

@@ -41,6 +41,10 @@ extension VarveConfiguration {
           main:
             directory: .varve/vault
             key: alias/main                     # new snapshots are sealed under it: owned, managed or alias/NAME
+          # A second vault, best elsewhere, gets copies: 'varve vault create offsite', then 'varve copy --to offsite'.
+          # offsite:
+          #   directory: /mnt/elsewhere/vault
+          #   key: alias/offsite
 
         # This home's own record of what it committed, by which leftovers are told from lost snapshots.
         state: .varve/state

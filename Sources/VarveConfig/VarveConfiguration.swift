@@ -52,6 +52,17 @@ package struct VarveConfiguration: Sendable, Equatable {
         try Self.only(vaults, name: \.name, kind: "vault")
     }
 
+    /// The vault to copy from where none is named: the only one that is not among `targets`.
+    package func onlyVault(but targets: [String]) throws(ConfigError) -> String {
+        let others = vaults.map(\.name).filter { !targets.contains($0) }
+        if let first = others.first, others.count == 1 { return first }
+        throw ConfigError(
+            .unknownName,
+            others.isEmpty
+                ? "varve.yaml names no other vault to copy from. Add one under 'vaults'."
+                : "varve.yaml names several vaults to copy from. Say which: \(others.joined(separator: ", ")).")
+    }
+
     private static func find<Definition>(
         _ name: String, in definitions: [Definition], name nameOf: (Definition) -> String, kind: String
     ) throws(ConfigError) -> Definition {

@@ -26,6 +26,8 @@ package struct PipelineError: Error, Sendable, CustomStringConvertible {
         case clockBehind
         /// Another process does what only one may do at a time.
         case locked
+        /// A vault was to be copied into itself, or healed from itself.
+        case sameVault
         /// A lock file cannot be made or used.
         case noLock
         /// A program could not be started.

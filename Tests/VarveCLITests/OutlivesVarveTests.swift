@@ -34,6 +34,19 @@ import VarveTestKit
         #expect(Lines.difference(source, Lines.sorted(try folder.appending("items.jsonl").read())) == nil)
     }
 
+    @Test(arguments: Secret.allCases)
+    func `the commands of a second vault's README open a copy`(secret: Secret) throws {
+        let pair = try CopyTestHome()
+        try pair.load()
+        try pair.home.run("backup", "--to", "main", "--to", "offsite")
+        let listed = try pair.last("list", "--vault", "offsite", exitCode: 0)["recoveryPoints"] as? [[String: Any]]
+        let copy = try TestHome.Snapshot(try #require(listed?.first))
+        try pair.home.vault.remove()
+        let folder = try Readme.open(copy, of: pair.home, with: secret, vault: ("offsite", pair.offsite))
+        let items = Lines.sorted(try folder.appending("items.jsonl").read())
+        #expect(try Lines.difference(pair.home.export("Orders"), items) == nil)
+    }
+
     @Test func `what comes out is a native export, and imports as one`() throws {
         let opened = try Opened(.manySmall, .large, .empty, secret: .exportedKey)
         for (table, folder) in opened.folders {
@@ -123,17 +136,21 @@ private enum Readme {
 
     /// Runs the README's commands for one recovery point, and gives back the folder they ran in.
     static func open(
-        _ point: TestHome.Snapshot, of home: TestHome, with secret: OutlivesVarveTests.Secret
+        _ point: TestHome.Snapshot, of home: TestHome, with secret: OutlivesVarveTests.Secret,
+        vault: (name: String, path: FilePath)? = nil
     ) throws -> FilePath {
+        let path = vault?.path ?? home.vault
         let python = try python()
         let work = home.folder.appending("opened-\(point.id)")
         try work.makeFolder()
         let secretFile = work.appending("secret.json")
         switch secret {
-        case .exportedKey: try secretFile.write(try home.run("key", "export", point.id).output)
+        case .exportedKey:
+            try secretFile.write(
+                try home.run("key", "export", point.id, "--vault", vault?.name ?? "main").output)
         case .recoveryKit: try secretFile.write(try home.kit.read())
         }
-        let blocks = commands(in: try home.vault.appending("README.txt").readText())
+        let blocks = commands(in: try path.appending("README.txt").readText())
         try #require(blocks.count >= 4)
         // The first block makes an environment from the network; the tests have it already.
         try #require(blocks[0].hasPrefix("python3 -m venv varve-open\n"))
@@ -142,7 +159,7 @@ private enum Readme {
             withDestinationPath: python.removingLastComponent().removingLastComponent().string)
         let result = try ChildProcess.run(
             "bash", ["-e", "-u", "-o", "pipefail", "-c", blocks.dropFirst().joined(separator: "\n")], in: work,
-            environment: ["VAULT": home.vault.string, "SNAPSHOT": point.folder, "SECRET": secretFile.string])
+            environment: ["VAULT": path.string, "SNAPSHOT": point.folder, "SECRET": secretFile.string])
         try #require(result.exitCode == 0, "\(result)")
         return work
     }

@@ -34,36 +34,38 @@ import VarveTestKit
             version: 1
             steps:
               - backup: { tables: [ "local/*", "!local/tmp_*" ], to: spare }
-              - backup: { tables: [ orders/Orders ], to: [ main ] }
+              - backup: { tables: [ orders/Orders ], to: [ main, spare ] }
                 continueOnFailure: true
-              - verify: { level: objects, subset: 2/30, vault: spare }
+              - verify: { level: objects, subset: 2/30, vault: spare, healFrom: main }
               - verify: { level: 0, vault: main }
               - drill: { tables: 3, at: random, vault: main }
               - drill: { tables: [ local/People ], vault: spare }
               - sweep: { tables: [ local/Sessions ], grace: 7d, maxDeletions: 50000, deletionsPerSecond: 500, to: main }
-              - capture: { tables: [ "orders/*" ], to: spare }
+              - capture: { tables: [ "orders/*" ], to: [ spare ] }
               - compact: { olderThan: 7d, vault: spare }
               - backup: { tables: [ "orders/*" ], to: main, synthetic: true }
               - prune: { vault: spare, grace: 2d, retention: { keepLast: 3, keepVerifiedOnly: true, maximum: 1y } }
+              - copy: { tables: [ "orders/*" ], from: spare, to: main }
+              - copy: { to: [ spare ] }
             """, for: try configuration(Self.two))
         #expect(job.name == "nightly")
-        #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14])
-        #expect(
-            job.steps.map(\.continueOnFailure) == [
-                false, true, false, false, false, false, false, false, false, false, false,
-            ])
+        #expect(job.steps.map(\.line) == [3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])
+        #expect(job.steps.map(\.continueOnFailure) == [false, true] + [Bool](repeating: false, count: 11))
         #expect(
             job.steps.map(\.action.verb) == [
                 "backup", "backup", "verify", "verify", "drill", "drill", "sweep", "capture", "compact", "backup",
-                "prune",
+                "prune", "copy", "copy",
             ])
         #expect(
             job.steps.map(\.action) == [
                 .backup(
-                    tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "spare", synthetic: false),
-                .backup(tables: try TableSelection(patterns: ["orders/Orders"]), vault: "main", synthetic: false),
-                .verify(level: .objects, subset: try VerifySubset(text: "2/30"), vault: "spare"),
-                .verify(level: .listing, subset: nil, vault: "main"),
+                    tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vaults: ["spare"],
+                    synthetic: false),
+                .backup(
+                    tables: try TableSelection(patterns: ["orders/Orders"]), vaults: ["main", "spare"],
+                    synthetic: false),
+                .verify(level: .objects, subset: try VerifySubset(text: "2/30"), vault: "spare", healFrom: "main"),
+                .verify(level: .listing, subset: nil, vault: "main", healFrom: nil),
                 .drill(.count(3), at: .random, vault: "main"),
                 .drill(.selected(try TableSelection(patterns: ["local/People"])), at: .snapshot, vault: "spare"),
                 .sweep(
@@ -71,13 +73,15 @@ import VarveTestKit
                         try TableSelection(patterns: ["local/Sessions"]), grace: .seconds(7 * 86_400),
                         maxDeletions: 50_000, deletionsPerSecond: 500),
                     vault: "main"),
-                .capture(tables: try TableSelection(patterns: ["orders/*"]), vault: "spare"),
+                .capture(tables: try TableSelection(patterns: ["orders/*"]), vaults: ["spare"]),
                 .compact(olderThan: .seconds(7 * 86_400), vault: "spare"),
-                .backup(tables: try TableSelection(patterns: ["orders/*"]), vault: "main", synthetic: true),
+                .backup(tables: try TableSelection(patterns: ["orders/*"]), vaults: ["main"], synthetic: true),
                 .prune(
                     vault: "spare", grace: .seconds(2 * 86_400),
                     retention: RetentionSetting(
                         policy: .init(keepLast: 3, maximum: .seconds(365 * 86_400), keepVerifiedOnly: true))),
+                .copy(tables: try TableSelection(patterns: ["orders/*"]), from: "spare", to: ["main"]),
+                .copy(tables: nil, from: "main", to: ["spare"]),
             ])
     }
 
@@ -95,11 +99,11 @@ import VarveTestKit
             """, for: try configuration())
         #expect(
             job.steps.map(\.action) == [
-                .backup(tables: try TableSelection(patterns: ["People"]), vault: "main", synthetic: false),
-                .verify(level: .content, subset: nil, vault: "main"),
+                .backup(tables: try TableSelection(patterns: ["People"]), vaults: ["main"], synthetic: false),
+                .verify(level: .content, subset: nil, vault: "main", healFrom: nil),
                 .drill(.count(1), at: .snapshot, vault: "main"),
                 .sweep(Job.SweepTables(try TableSelection(patterns: ["Sessions"])), vault: "main"),
-                .capture(tables: try TableSelection(patterns: ["People"]), vault: "main"),
+                .capture(tables: try TableSelection(patterns: ["People"]), vaults: ["main"]),
                 .compact(olderThan: .seconds(86_400), vault: "main"),
             ])
     }
@@ -120,7 +124,14 @@ import VarveTestKit
         ("backup: { tables: [ * ], to: main }", .malformed, 25, ["Quote"]),
         ("backup: { tables: [ local/* ] }", .unknownName, 13, ["several vaults", "main, spare"]),
         ("backup: { tables: [ local/* ], to: mian }", .unknownName, 40, ["'main'"]),
-        ("backup: { tables: [ local/* ], to: [ main, spare ] }", .invalidValue, 40, ["takes one"]),
+        ("sweep: { tables: [ local/* ], to: [ main, spare ] }", .invalidValue, 39, ["takes one"]),
+        ("backup: { tables: [ local/* ], to: [ main, mian ] }", .unknownName, 48, ["'main'"]),
+        ("backup: { tables: [ local/* ], to: [ main, main ] }", .invalidValue, 48, ["twice"]),
+        ("copy: { tables: [ local/* ] }", .missingKey, 11, ["'to'"]),
+        ("copy: { from: main, to: main }", .invalidValue, 11, ["into itself"]),
+        ("copy: { to: [ main, spare ] }", .unknownName, 11, ["no other vault"]),
+        ("copy: { from: mian, to: spare }", .unknownName, 19, ["'main'"]),
+        ("verify: { vault: main, healFrom: main }", .invalidValue, 38, ["from itself"]),
         ("backup: { tables: [ local/* ], to: main, limits: {} }", .unknownKey, 46, ["'limits'"]),
         ("verify: { level: 4, vault: main }", .invalidValue, 22, ["from 0"]),
         ("verify: { level: deep, vault: main }", .invalidValue, 22, ["'deep'", "content (3)"]),
@@ -133,10 +144,6 @@ import VarveTestKit
         ("drill: { tables: 1, at: monday, vault: main }", .invalidValue, 29, ["'monday'", "random"]),
         ("sweep: { tables: [ local/a ], grace: 7, to: main }", .wrongType, 42, ["quote", "7d"]),
         ("sweep: { tables: [ local/a ], grace: -7d, to: main }", .invalidValue, 42, ["'-7d'"]),
-        (
-            "copy: {}", .unknownKey, 5,
-            ["Known here: backup, capture, compact, continueOnFailure, drill, prune, report, sweep, verify"]
-        ),
         ("prune: { vault: main }", .missingKey, 12, ["'retention:'"]),
         ("prune: { vault: main, retention: { minimum: 7d } }", .conflict, 38, ["keeps nothing"]),
         ("prune: { vault: main, retention: { keepLast: 0 } }", .invalidValue, 50, ["from 1"]),
@@ -152,7 +159,7 @@ import VarveTestKit
         ("prune: { vault: main, retention: { tables: [ a ], keepLast: 1 } }", .unknownKey, 40, ["'tables'"]),
         (
             "continueOnFailure: true", .missingKey, 5,
-            ["'backup', 'capture', 'compact', 'verify', 'drill', 'sweep', 'prune', 'report'"]
+            ["'backup', 'capture', 'compact', 'copy', 'verify', 'drill', 'sweep', 'prune', 'report'"]
         ),
         ("{ verify: { vault: main }, drill: { tables: 1, vault: main } }", .conflict, 5, ["only one"]),
         ("{ verify: { vault: main }, continueOnFailure: maybe }", .wrongType, 51, ["true or false"]),
@@ -201,10 +208,11 @@ import VarveTestKit
         #expect(
             job.steps.map(\.action) == [
                 .backup(
-                    tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main", synthetic: false),
-                .capture(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vault: "main"),
+                    tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vaults: ["main"],
+                    synthetic: false),
+                .capture(tables: try TableSelection(patterns: ["local/*", "!local/tmp_*"]), vaults: ["main"]),
                 .compact(olderThan: .seconds(86_400), vault: "main"),
-                .verify(level: .content, subset: try VerifySubset(text: "1/1"), vault: "main"),
+                .verify(level: .content, subset: try VerifySubset(text: "1/1"), vault: "main", healFrom: nil),
                 .drill(.count(1), at: .random, vault: "main"),
                 .sweep(
                     Job.SweepTables(

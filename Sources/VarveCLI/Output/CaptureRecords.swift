@@ -208,8 +208,10 @@ struct CaptureSummary: Encodable {
     let tables: [CaptureRecord]
     let holes: Int
     let failed: [TableFailure]
+    let copies: [CopyRecord]
 
-    init(_ vault: String, _ tables: [CaptureRecord], _ failed: [TableFailure]) {
+    init(_ vault: String, _ tables: [CaptureRecord], _ failed: [TableFailure], copies: [CopyRecord] = []) {
+        self.copies = copies
         self.vault = vault
         self.tables = tables
         self.failed = failed

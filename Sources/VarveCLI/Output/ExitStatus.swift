@@ -121,7 +121,7 @@ enum ExitStatus: Int32, CaseIterable {
         case .contentMismatch, .drillFailed: .damageFound
         case .noRecoveryPoint: .notFound
         case .notCovered: .notRestorable
-        case .ambiguousID: .usage
+        case .ambiguousID, .sameVault: .usage
         case .clockBehind: .refused
         case .locked: .lockedByAnother
         default: nil

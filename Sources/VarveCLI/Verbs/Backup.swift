@@ -16,25 +16,29 @@ struct BackupVerb: Verb {
             Tables are STORE/TABLE, or TABLE where there is one store; * and ? match, and a leading ! takes tables out again. Without any,
             all tables are taken. Each snapshot is consistent at its own cut; one table's failure does not stop the others (exit code 3).
             A synthetic snapshot is as good as any other and stands alone; its cut is the instant through which the log was captured.
+            Where several vaults are named, a copy that fails is told likewise, and the snapshot stays in the first.
             """,
             examples: [
                 ("backup", "every table of every store"),
                 ("backup Orders 'local/*' '!local/tmp_*'", "a selection"),
                 ("backup Orders --synthetic", "a full snapshot that costs the live table nothing"),
+                ("backup --to main --to offsite", "into the first vault, with copies in the others"),
                 ("backup Orders --json", "ends with a summary that names the snapshot's id"),
             ],
             exits: [.partlyDone, .notFound, .lockedByAnother, .wrongKey, .configurationInvalid]))
 
     @OptionGroup var common: CommonOptions
     @Argument(help: "Which tables.") var tables: [String] = []
-    @Option(help: "The vault to write to, where varve.yaml names several.") var to: String?
+    @Option(
+        help: "The vault to write to, where varve.yaml names several; given again, further vaults that get copies.")
+    var to: [String] = []
     @Flag(help: "Make each out of the newest snapshot and the captured log, without reading the table.")
     var synthetic = false
     @Flag(help: "Print which tables would be taken, and write nothing.") var dryRun = false
 
     func perform() throws -> ExitStatus {
         let step = BackupStep(
-            tables: try TableSelection(patterns: tables.isEmpty ? ["*"] : tables), vault: to, synthetic: synthetic)
+            tables: try TableSelection(patterns: tables.isEmpty ? ["*"] : tables), vaults: to, synthetic: synthetic)
         return try step.run(in: try common.home(), common.console, dryRun: dryRun)
     }
 }
@@ -42,17 +46,22 @@ struct BackupVerb: Verb {
 /// Snapshots of a selection of tables: what `varve backup` and a job's `backup` step do.
 struct BackupStep {
     let tables: TableSelection
-    let vault: String?
+    /// The first is written to, the others get copies; none: the only one that there is.
+    let vaults: [String]
     var synthetic = false
 
     func run(in home: Home, _ console: Console, dryRun: Bool) throws -> ExitStatus {
         let selected = try home.tables(tables)
         if dryRun {
-            for table in selected { console.line("would \(synthetic ? "make" : "take") a snapshot of \(table.text)") }
+            let copies = try Copies(to: vaults.dropFirst(), in: home)
+            for table in selected {
+                console.line("would \(synthetic ? "make" : "take") a snapshot of \(table.text)\(copies.note)")
+            }
             try console.event(BackupPlan(tables: selected.map(\.text)))
             return .done
         }
-        let target = try home.vault(vault)
+        let target = try home.vault(vaults.first)
+        let copies = try Copies(to: vaults.dropFirst(), in: home)
         let settings = try home.archive(target)
         let stage = TakeSnapshot(settings)
         let maker = MakeSnapshot(settings, scratch: home.scratch)
@@ -83,8 +92,11 @@ struct BackupStep {
         console.line(
             "\(Units.counted(outcome.done.count, "snapshot")) in vault \(target.name): \(Units.counted(items, "item")), \(Units.size(raw)) raw, \(Units.size(sealed)) stored"
                 + outcome.failureNote)
-        try console.event(BackupSummary(vault: target.name, snapshots: outcome.done, failed: outcome.failed))
-        return outcome.status
+        let made = Set(outcome.done.map(\.id))
+        let copied = made.isEmpty ? [] : try copies.make(of: target, console) { made.contains($0.id) }
+        try console.event(
+            BackupSummary(vault: target.name, snapshots: outcome.done, failed: outcome.failed, copies: copied))
+        return Copies.status(copied, after: outcome.status)
     }
 }
 
@@ -143,4 +155,5 @@ private struct BackupSummary: Encodable {
     let vault: String
     let snapshots: [SnapshotRecord]
     let failed: [TableFailure]
+    let copies: [CopyRecord]
 }

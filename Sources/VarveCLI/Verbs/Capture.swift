@@ -32,7 +32,11 @@ struct CaptureVerb: Verb {
 
     @OptionGroup var common: CommonOptions
     @Argument(help: "Which tables: STORE/TABLE or TABLE; * and ? match, ! takes out.") var tables: [String]
-    @Option(help: "The vault to write to, where varve.yaml names several.") var to: String?
+    @Option(
+        help:
+            "The vault to write to, where varve.yaml names several; given again with --once, further vaults that get copies."
+    )
+    var to: [String] = []
     @Flag(help: "Capture up to now, and end.") var once = false
     @Option(help: "Close a segment when it is this old.") var every = "60s"
     @Option(help: "Close a segment when it holds this much before compression.") var size = "64MiB"
@@ -49,7 +53,12 @@ struct CaptureVerb: Verb {
         guard limits.rawBytes >= 1 << 20 else {
             throw UsageError("--size is at least 1MiB: each segment is several objects.")
         }
-        let step = CaptureStep(tables: try TableSelection(patterns: tables), vault: to, limits: limits)
+        guard once || to.count <= 1 else {
+            throw UsageError(
+                "A capture that goes on until it is stopped writes to one vault; 'varve copy' or a job's copy step takes segments to others."
+            )
+        }
+        let step = CaptureStep(tables: try TableSelection(patterns: tables), vaults: to, limits: limits)
         let home = try common.home()
         if once || dryRun { return try step.run(in: home, common.console, dryRun: dryRun) }
         return try CaptureFollow(step, in: home, common.console).run()
@@ -63,14 +72,16 @@ extension ByteCount {
 /// The change logs of a selection of tables, captured up to now: what `varve capture --once` and a job's `capture` step do.
 struct CaptureStep {
     let tables: TableSelection
-    let vault: String?
+    /// The first is written to, the others get copies; none: the only one that there is.
+    let vaults: [String]
     var limits = SegmentLimits()
 
     func run(in home: Home, _ console: Console, dryRun: Bool) throws -> ExitStatus {
-        let target = try home.vault(vault)
+        let target = try home.vault(vaults.first)
+        let copies = try Copies(to: vaults.dropFirst(), in: home)
         let sources = try home.changeSources(tables, target)
         if dryRun {
-            for source in sources { console.line("would capture \(source.line)") }
+            for source in sources { console.line("would capture \(source.line)\(copies.note)") }
             try console.event(CapturePlan(vault: target.name, tables: sources.map(\.text)))
             return .done
         }
@@ -92,7 +103,11 @@ struct CaptureStep {
                 return record
             }
         }
-        return try CaptureSummary(target.name, outcome.done, outcome.failed).tell(outcome.status, console)
+        // All of the log that a vault lacks, and not only what is new: with a hole it would be worth less.
+        let chosen = Set(sources.map(\.id))
+        let copied = try copies.make(of: target, console) { $0.kind == .log && chosen.contains($0.table.id) }
+        return try CaptureSummary(target.name, outcome.done, outcome.failed, copies: copied).tell(
+            Copies.status(copied, after: outcome.status), console)
     }
 }
 

@@ -38,7 +38,7 @@ final class CaptureFollow {
         self.step = step
         self.home = home
         self.console = console
-        target = try home.vault(step.vault)
+        target = try home.vault(step.vaults.first)
     }
 
     /// - Returns: Done when every capture was at work to the end and met no hole.

@@ -74,17 +74,22 @@ struct RunVerb: Verb {
     private func run(_ action: Job.Action, _ home: Home, _ console: Console) -> ExitStatus {
         do {
             switch action {
-            case .backup(let tables, let vault, let synthetic):
-                return try BackupStep(tables: tables, vault: vault, synthetic: synthetic)
+            case .backup(let tables, let vaults, let synthetic):
+                return try BackupStep(tables: tables, vaults: vaults, synthetic: synthetic)
                     .run(in: home, console, dryRun: dryRun)
             case .compact(let olderThan, let vault):
                 return try CompactStep(olderThan: olderThan, vault: vault).run(in: home, console, dryRun: dryRun)
-            case .capture(let tables, let vault):
-                return try CaptureStep(tables: tables, vault: vault).run(in: home, console, dryRun: dryRun)
-            case .verify(let level, let subset, let vault):
-                let step = VerifyStep(level: level, subset: subset, vault: vault)
+            case .capture(let tables, let vaults):
+                return try CaptureStep(tables: tables, vaults: vaults).run(in: home, console, dryRun: dryRun)
+            case .copy(let tables, let source, let targets):
+                return try CopyStep(tables: tables, from: source, to: targets)
+                    .run(in: home, console, dryRun: dryRun)
+            case .verify(let level, let subset, let vault, let healFrom):
+                let step = VerifyStep(level: level, subset: subset, vault: vault, healFrom: healFrom)
+                let healing = healFrom.map { ", healing from vault \($0)" } ?? ""
                 return dryRun
-                    ? would("verify vault \(vault) at level \(level)", console) : try step.run(in: home, console)
+                    ? would("verify vault \(vault) at level \(level)\(healing)", console)
+                    : try step.run(in: home, console)
             case .drill(let tables, let time, let vault):
                 let step = DrillStep(tables: tables, at: time, vault: vault)
                 return dryRun ? would("drill tables of vault \(vault)", console) : try step.run(in: home, console)

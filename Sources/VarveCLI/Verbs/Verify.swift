@@ -21,13 +21,17 @@ struct VerifyVerb: Verb {
             Segments of the change log are verified as recovery points are.
 
             Prints one line for each damaged or missing object and ends with exit code 4 if there is any.
+
+            With --heal-from, objects that are damaged or missing are replaced by the other vault's copies. A copy is taken only if it proves to be what
+            this vault's manifest states; what was touched is verified again, and the exit code is 0 if nothing is left.
             """,
             examples: [
                 ("verify", "everything, down to each item"),
                 ("verify 3k4ljtz --level objects", "one recovery point's files only"),
                 ("verify --subset 1/30", "a thirtieth of the vault"),
+                ("verify --vault main --heal-from offsite", "replace what is damaged by good copies"),
             ],
-            exits: [.damageFound, .notFound, .wrongKey, .configurationInvalid]))
+            exits: [.damageFound, .notFound, .lockedByAnother, .wrongKey, .configurationInvalid]))
 
     @OptionGroup var common: CommonOptions
     @Argument(help: "Ids of recovery points or segments (or unique beginnings); without any, the whole vault.") var ids:
@@ -37,11 +41,12 @@ struct VerifyVerb: Verb {
     @Option(help: "Check bundles of the n-th of t parts only, e.g. 3/30: t runs with n from 1 to t check all.")
     var subset: String?
     @Option(help: "The vault, where varve.yaml names several.") var vault: String?
+    @Option(help: "The vault whose copies replace what is damaged or missing.") var healFrom: String?
 
     func perform() throws -> ExitStatus {
         let step = VerifyStep(
             ids: ids, level: try VerifyLevel(text: level), subset: try subset.map { try VerifySubset(text: $0) },
-            vault: vault)
+            vault: vault, healFrom: healFrom)
         return try step.run(in: try common.home(), common.console)
     }
 }
@@ -52,8 +57,11 @@ struct VerifyStep {
     let level: VerifyLevel
     let subset: VerifySubset?
     let vault: String?
+    var healFrom: String?
 
     func run(in home: Home, _ console: Console) throws -> ExitStatus {
+        // Whether there is a vault to heal from is known before hours of reading.
+        let other = try healFrom.map { try home.vault($0) }
         let target: OpenVault
         do {
             target = try home.vault(vault)
@@ -63,7 +71,30 @@ struct VerifyStep {
             for line in ErrorReport(error).lines { console.note(line) }
             return try tell(VerifyReport(finding), of: try home.vaultName(vault), console)
         }
-        return try tell(try look(at: target, home, console), of: target.name, console)
+        let report = try look(at: target, home, console)
+        guard let other, !report.findings.isEmpty else { return try tell(report, of: target.name, console) }
+        let result = try heal(target, from: other, report, home, console)
+        for object in result.healed { console.line("HEALED  \(object)  from vault \(other.name)") }
+        for (object, error) in result.notHealed {
+            console.note("not healed: \(object)")
+            for line in ErrorReport(error).lines { console.note(line) }
+        }
+        return try tell(result.report, of: target.name, console, healed: result.healed)
+    }
+
+    private func heal(
+        _ target: OpenVault, from other: OpenVault, _ report: VerifyReport, _ home: Home, _ console: Console
+    ) throws -> HealVault.Result {
+        guard other.vault.storage.location != target.vault.storage.location else {
+            throw PipelineError(.sameVault, "A vault is not healed from itself. Name the vault that holds copies.")
+        }
+        let stage = HealVault(
+            vault: target.vault, from: other.vault, keys: try home.keys(), under: target.wrappingKey,
+            commits: target.commits, workers: home.workers)
+        let progress = Progress()
+        return try ProgressDisplay.during("heal \(target.name)", progress, console) {
+            try stage.run(report, depth: level.depth, progress: progress, stop: Interrupts.stop)
+        }
     }
 
     private func look(at target: OpenVault, _ home: Home, _ console: Console) throws -> VerifyReport {
@@ -93,7 +124,9 @@ struct VerifyStep {
         }
     }
 
-    private func tell(_ report: VerifyReport, of name: String, _ console: Console) throws -> ExitStatus {
+    private func tell(
+        _ report: VerifyReport, of name: String, _ console: Console, healed: [String] = []
+    ) throws -> ExitStatus {
         let damaged = report.findings.map(DamageRecord.init)
         for record in damaged { console.line(record.line) }
         var parts = [Units.counted(report.recoveryPoints, "recovery point")]
@@ -104,6 +137,7 @@ struct VerifyStep {
             let changes = report.segments > 0 ? " and changes" : ""
             parts.append(Units.counted(report.items, "item") + changes + " compared")
         }
+        if !healed.isEmpty { parts.append("\(Units.counted(healed.count, "object")) healed") }
         let checked = parts.joined(separator: ", ")
         console.line(
             damaged.isEmpty
@@ -115,7 +149,7 @@ struct VerifyStep {
                 vault: name, level: "\(level)", subset: subset.map { "\($0)" },
                 recoveryPoints: report.recoveryPoints, segments: report.segments,
                 objects: report.objects, bytesRead: report.bytesRead, items: report.items, damaged: damaged,
-                leftovers: report.leftovers.map(\.path.text)))
+                healed: healed, leftovers: report.leftovers.map(\.path.text)))
         if !report.leftovers.isEmpty {
             console.note(
                 "\(Units.counted(report.leftovers.count, "object")) left over from broken runs: see 'varve prune --leftovers --dry-run'"
@@ -172,5 +206,6 @@ private struct VerifySummary: Encodable {
     let bytesRead: Int
     let items: Int
     let damaged: [DamageRecord]
+    let healed: [String]
     let leftovers: [String]
 }

@@ -165,7 +165,8 @@ struct LogReading {
     }
 
     private mutating func add(_ manifest: Manifest, _ stretch: LogStretch, _ broken: Coverage.Hole.Cause?) {
-        if let beginning = stretch.beginning {
+        // The first segment of one vault may be copied into another that has segments already: there it goes on, or a stretch is missing.
+        if let beginning = stretch.beginning, beginning.cause != .first || parts.isEmpty {
             begin(manifest, stretch, hole: Self.cause(beginning.cause), beginning.lastThrough, beginning.shard)
         } else if parts.isEmpty {
             begin(manifest, stretch, hole: broken ?? (isTrimmed ? nil : .missing), nil, nil)

@@ -6,7 +6,7 @@ package import VarveVault
 /// What else still holds items of a recovery point that is about to be shredded. Destroying its keys does not reach these.
 package struct ShredPlan: Sendable {
     package struct Holder: Sendable, Encodable, Equatable {
-        /// `recoveryPoint`, `log`, `table` or `copy`.
+        /// `recoveryPoint`, `log` or `table`.
         package let what: String
         /// The vault's or the store's name.
         package let place: String
@@ -17,6 +17,8 @@ package struct ShredPlan: Sendable {
     }
 
     package let entry: Catalog.Entry
+    /// Its copies in other vaults, each with key files of its own, which are to be destroyed too.
+    package let copies: [(vault: String, entry: Catalog.Entry)]
     package let holders: [Holder]
 
     /// - Parameters:
@@ -29,9 +31,14 @@ package struct ShredPlan: Sendable {
         self.entry = entry
         let manifest = entry.manifest
         var holders: [Holder] = []
+        var copies: [(vault: String, entry: Catalog.Entry)] = []
         for (name, catalog) in catalogs {
+            // One that is shredded there already is shredded again: it may have been broken off.
+            if name != vaultName, let copy = catalog.entries.first(where: { $0.manifest.isCopy(of: manifest) }) {
+                copies.append((name, copy))
+            }
             let log = catalog.entries(table: manifest.table.id, kind: .log).map(\.manifest).filter {
-                catalog.shredded[$0.id] == nil && $0.items > 0 && !(name == vaultName && $0.id == manifest.id)
+                catalog.shredded[$0.id] == nil && $0.items > 0 && $0.id != manifest.id
             }
             if let first = log.first, let last = log.last {
                 holders.append(
@@ -43,15 +50,12 @@ package struct ShredPlan: Sendable {
                     ))
             }
             for other in catalog.entries(table: manifest.table.id).map(\.manifest)
-            where other.kind != .log && catalog.shredded[other.id] == nil
-                && !(name == vaultName && other.id == manifest.id)
-            {
+            where other.kind != .log && catalog.shredded[other.id] == nil && other.id != manifest.id {
                 holders.append(
                     Holder(
-                        what: other.id == manifest.id ? "copy" : "recoveryPoint", place: name, name: other.id,
-                        reason: other.id == manifest.id
-                            ? "vault \(name) holds a copy of it, with key files of its own"
-                            : "vault \(name) holds \(other.kind.rawValue) \(other.id) of the same table, of \(other.consistency.cut.time)"
+                        what: "recoveryPoint", place: name, name: other.id,
+                        reason:
+                            "vault \(name) holds \(other.kind.rawValue) \(other.id) of the same table, of \(other.consistency.cut.time)"
                     ))
             }
         }
@@ -64,6 +68,7 @@ package struct ShredPlan: Sendable {
                             "table \(name)/\(table.name) is live, and the store's change log holds its latest changes"))
             }
         }
+        self.copies = copies
         self.holders = holders
     }
 }

@@ -91,7 +91,7 @@ package struct VerifyVault: Sendable {
         }
         if !ids.isEmpty {
             report.findings = report.findings.filter { finding in
-                chosen.contains { Self.concerns($0.manifest, finding.object) }
+                chosen.contains { $0.manifest.owns(finding.object) }
             }
         }
         if depth >= .objects {
@@ -101,7 +101,7 @@ package struct VerifyVault: Sendable {
             let found = report.findings.map(\.object)
             report.verified = chosen.map(\.manifest).filter { manifest in
                 manifest.kind.isRecoveryPoint && catalog.shredded[manifest.id] == nil
-                    && !found.contains { Self.concerns(manifest, $0) }
+                    && !found.contains { manifest.owns($0) }
             }.map(\.id)
         }
         report.leftovers = try vault.leftovers(grace: .zero, record: commits).objects
@@ -113,11 +113,6 @@ package struct VerifyVault: Sendable {
         if ids.isEmpty { return catalog.entries }
         let points = RecoveryPoints(catalog)
         return try ids.map { try points.find(table: nil, id: $0, segments: true) }
-    }
-
-    private static func concerns(_ manifest: Manifest, _ object: String) -> Bool {
-        object.hasPrefix(manifest.folder) || object == manifest.catalogPath
-            || object.hasPrefix(VaultPaths.keyFolder(manifest.key.id))
     }
 
     // MARK: Bundles
@@ -193,7 +188,7 @@ package struct VerifyVault: Sendable {
             return (reader, try reader.index(), try reader.digests().bundles)
         } catch {
             let manifest = entry.manifest
-            if !report.findings.contains(where: { Self.concerns(manifest, $0.object) }) {
+            if !report.findings.contains(where: { manifest.owns($0.object) }) {
                 let index = manifest.indexBundle.map { manifest.folder + $0.name } ?? manifest.path
                 report.findings.append(Finding(object: index, level: VerifyDepth.content.rawValue, error))
             }

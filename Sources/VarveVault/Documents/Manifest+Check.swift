@@ -12,6 +12,11 @@ extension Manifest {
     /// The place of one of its bundles.
     package func path(of bundle: BundleRecord) throws -> ObjectPath { try ObjectPath(folder + bundle.name) }
 
+    /// Whether an object is one of its own: in its folder, its second copy, or a file of its key.
+    package func owns(_ object: String) -> Bool {
+        object.hasPrefix(folder) || object == catalogPath || object.hasPrefix(VaultPaths.keyFolder(key.id))
+    }
+
     /// The last bundle, which holds the export's own manifests.
     package var indexBundle: BundleRecord? { bundles.last }
 

@@ -63,12 +63,14 @@ package struct Manifest: VersionedContent, Equatable {
     package let log: LogStretch?
     /// What it was made of, where that was not a live table or a change stream.
     package let sources: Sources?
+    /// Of a copy: what it does not share with the manifest in the vault where its bundles were sealed; nil for all others.
+    package let original: Original?
     package let tool: String
 
     enum CodingKeys: String, CodingKey {
         case format, vault, origin, path, catalogPath, id, kind, table, description, consistency, started, finished,
             items, rawBytes
-        case sealedBytes, compression, dataFiles, bundles, key, sealedDigest, previous, log, sources, tool
+        case sealedBytes, compression, dataFiles, bundles, key, sealedDigest, previous, log, sources, original, tool
         case exportID = "exportId"
     }
 
@@ -147,6 +149,14 @@ package struct Manifest: VersionedContent, Equatable {
                 self.started = started
             }
         }
+    }
+
+    /// What a copy keeps of the manifest in the vault of origin, so that the very document can be made again from any copy.
+    package struct Original: Codable, Equatable, Sendable {
+        /// The SHA-256 that stands in it.
+        package let sha256: String
+        package let key: KeyReference
+        package let previous: Link?
     }
 
     package struct Link: Codable, Equatable, Sendable {

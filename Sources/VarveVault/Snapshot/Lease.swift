@@ -74,9 +74,10 @@ package final class Lease: Sendable {
     ///
     /// The lease is written before the others are read: of two that begin in one instant, both may be refused, and never both let in.
     package static func claiming(
-        _ claim: String, _ storage: any VaultStorage, what: String, clock: any Clock = SystemClock()
+        _ claim: String, _ storage: any VaultStorage, what: String, protects: [String] = [],
+        clock: any Clock = SystemClock()
     ) throws -> Lease {
-        let lease = try Lease(storage, what: what, protects: [], claim: claim, clock: clock)
+        let lease = try Lease(storage, what: what, protects: protects, claim: claim, clock: clock)
         let others = try live(in: storage, at: clock.now()).leases.filter {
             $0.claim == claim && $0.id != lease.state.withLock { $0.description.id }
         }

@@ -141,6 +141,27 @@ package struct KeyFiles: Sendable {
         )
     }
 
+    /// Sees to it that a key that is at hand has a file which counts, sealed as a new one would be.
+    ///
+    /// One that a run before has left is taken if it is such a file. Anything else that is there, damaged files too, gives way to a file with a higher
+    /// number, and goes once that has been read back and opened.
+    ///
+    /// - Returns: The path of the file, if one was written.
+    func place(
+        _ key: SnapshotKey, origin: String, under reference: String, keys: any KeySealing
+    ) throws -> ObjectPath? {
+        let files = try all(key.id)
+        if !files.isEmpty, let found = try? recipients(key.id), found == (try keys.recipients(under: reference)),
+            let opened = try? open(key.id, origin: origin, keys: keys), opened.key == key.key
+        {
+            return nil
+        }
+        let path = try write(
+            key, origin: origin, under: reference, keys: keys, number: (files.last?.number ?? 0) + 1)
+        try removeLower(key.id)
+        return path
+    }
+
     /// Only the file with the highest number counts.
     private func removeLower(_ id: String) throws {
         for file in try all(id).dropLast() { try storage.delete(file.path) }

@@ -22,7 +22,13 @@ package struct SnapshotReader: Sendable {
     /// Opens the snapshot's key and authenticates the manifest under it; where that copy does not hold, the other one.
     package init(_ vault: Vault, _ entry: Catalog.Entry, keys: any KeyOpening) throws {
         if let refusal = try vault.refusal(of: entry.manifest) { throw refusal }
-        let key = try vault.keyFiles.open(entry.manifest.key.id, origin: entry.manifest.origin, keys: keys)
+        try self.init(
+            vault, entry, key: try vault.keyFiles.open(entry.manifest.key.id, origin: entry.manifest.origin, keys: keys)
+        )
+    }
+
+    /// Authenticates the manifest under a key that is at hand; where that copy does not hold, the other one.
+    package init(_ vault: Vault, _ entry: Catalog.Entry, key: SnapshotKey) throws {
         let authenticationKey = key.manifestAuthenticationKey()
         do {
             try entry.document.authenticate(authenticationKey, name: entry.place.text)

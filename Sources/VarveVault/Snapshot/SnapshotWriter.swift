@@ -278,6 +278,6 @@ package final class SnapshotWriter: Sendable {
             dataFiles: records.reduce(0) { $0 + $1.dataFiles }, bundles: records,
             key: .init(id: key.id, wrappingKey: wrapping.id, wrappingClass: wrapping.class.rawValue),
             sealedDigest: Data(sealed).base64EncodedString(), previous: previous, log: log,
-            sources: plan.sources, tool: plan.tool)
+            sources: plan.sources, original: nil, tool: plan.tool)
     }
 }

@@ -118,7 +118,8 @@ enum YAMLTarget: FuzzTarget {
         case .backup(let tables, _, _), .capture(let tables, _): selection = tables
         case .sweep(let tables, _): selection = tables.tables
         case .drill(.selected(let tables), _, _): selection = tables
-        case .drill(.count, _, _), .verify, .compact, .prune, .report: return
+        case .copy(let tables?, _, _): selection = tables
+        case .copy(nil, _, _), .drill(.count, _, _), .verify, .compact, .prune, .report: return
         }
         let tables = ["local/Music", "local/tmp_1", "local/a-b.c", "local/\(String(repeating: "a", count: 255))"]
         for table in tables { _ = selection.includes(store: "local", table: String(table.dropFirst(6))) }

@@ -12,9 +12,9 @@ extension KeyVerb {
             abstract: "Destroy the keys of recovery points, so that nothing opens them any more, and record it.",
             discussion: HelpText.of(
                 """
-                Every version of the key file goes, here and nowhere else: a copy of the vault, a printed 'key export' or a backup of the vault's disk
-                may still hold one. What else holds items of the same table is listed first. The tombstone, both copies of the manifest and the
-                bundles, now noise, stay. THERE IS NO WAY BACK.
+                Every version of the key file goes, here and in each copy that another vault of varve.yaml holds; a printed 'key export' or a backup of
+                a vault's disk may still hold one. What else holds items of the same table is listed first. The tombstone, both copies of the manifest
+                and the bundles, now noise, stay. THERE IS NO WAY BACK.
                 """,
                 examples: [
                     ("key shred 3k4ljtz --dry-run", "what else holds its items"),
@@ -45,6 +45,7 @@ extension KeyVerb {
                 console.line(
                     "\(dryRun ? "would shred" : "to shred"): \(manifest.id), \(manifest.kind.rawValue) of \(manifest.table.name) of "
                         + "\(manifest.consistency.cut.time.rfc3339), \(Units.counted(manifest.items, "item"))")
+                for copy in plan.copies { console.line("  and its copy in vault \(copy.vault)") }
                 for holder in plan.holders { console.line("  still holds items of it: \(holder.reason)") }
             }
             if dryRun {
@@ -62,6 +63,10 @@ extension KeyVerb {
                 console.line(
                     "shredded \(tombstone.id)\(wasThere ? " (begun at \(tombstone.shredded.rfc3339))" : ""); record \(tombstone.path)"
                 )
+                for copy in plan.copies {
+                    let (tombstone, _) = try home.vault(copy.vault).vault.shred(copy.entry, tool: Varve.version)
+                    console.line("shredded its copy in vault \(copy.vault); record \(tombstone.path)")
+                }
                 done.append(.init(plan, tombstone.path))
             }
             try console.document(Record(vault: target.name, dryRun: false, shredded: done))
@@ -73,12 +78,15 @@ extension KeyVerb {
                 let id: String
                 let table: String
                 let record: String?
+                /// The vaults whose copies go with it.
+                let copies: [String]
                 let stillHeld: [ShredPlan.Holder]
 
                 init(_ plan: ShredPlan, _ record: String?) {
                     id = plan.entry.manifest.id
                     table = plan.entry.manifest.table.name
                     self.record = record
+                    copies = plan.copies.map(\.vault)
                     stillHeld = plan.holders
                 }
             }
