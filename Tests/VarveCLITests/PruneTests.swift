@@ -155,6 +155,41 @@ import VarveVault
         #expect(refused.exitCode == 13 && refused.errorText.contains("retention"), "\(refused)")
     }
 
+    @Test func `a prune that is killed holds up nobody, and what is kept restores`() throws {
+        let (template, ids) = try home(snapshots: 6)
+        try template.run("capture", "Orders", "--once")
+        var random = SeededGenerator("a prune that is killed")
+        let arguments = ["prune", "--keep-last", "2", "--grace", "0s"]
+        // How long it takes undisturbed.
+        let whole = try ContinuousClock().measure {
+            _ = try template.copy().varve(arguments)
+        }
+        var inside = 0
+        for _ in 0..<12 {
+            let home = try template.copy()
+            let prune = try ChildProcess(Checkout.varve, arguments, in: home.path)
+            usleep(
+                UInt32.random(in: 0...UInt32(max(1, whole.components.attoseconds / 1_000_000_000_000)), using: &random))
+            prune.signal(SIGKILL)
+            _ = try prune.wait()
+            let left = try home.snapshots().map(\.id)
+            inside += try left.count < ids.count || !home.vault.appending("leases").files().isEmpty ? 1 : 0
+            #expect(left.suffix(2) == ids.suffix(2) && (left.count == 2 || left == ids), "\(left)")
+            try home.run("verify")
+            let coverage = try home.json("coverage")
+            let table = try #require((coverage["tables"] as? [[String: Any]])?.first)
+            #expect((table["holes"] as? [Any])?.isEmpty == true)
+            for id in left { try home.run("restore", "Orders", "--as", "Back\(id)", "--id", id) }
+            // Its lease ends with its process.
+            try home.run("prune", "--keep-last", "2", "--grace", "0s")
+            #expect(try home.snapshots().map(\.id) == Array(ids.suffix(2)))
+            try home.run("prune", "--leftovers", "--grace", "0s")
+            #expect((try home.json("verify")["leftovers"] as? [Any])?.isEmpty == true)
+        }
+        print("12 kills of a prune, \(inside) while it was at work.")
+        #expect(inside > 0)
+    }
+
     @Test func `what lies in the future stops prune with the code for a refusal`() throws {
         let (home, ids) = try home(snapshots: 2)
         let state = home.path.appending(".varve/state")

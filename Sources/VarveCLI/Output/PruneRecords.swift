@@ -160,11 +160,15 @@ struct PruneSummary: Encodable {
         let going = points.filter { $0.verdict == "goes" }
         let segments = logs.reduce(0) { $0 + $1.going + $1.mergedGoing }
         let bytes = going.reduce(0) { $0 + $1.sealedBytes } + logs.reduce(0) { $0 + $1.goingBytes }
-        let taken = removed.filter { $0.stays == nil }
         console.line(
             "vault \(vault): \(Units.counted(points.count, "recovery point")), \(Units.count(points.count - going.count)) kept; "
-                + "\(Units.count(going.count)) and \(Units.counted(segments, "segment")) \(dryRun ? "would be removed" : "removed") (\(Units.size(bytes))); "
-                + "of \(Units.count(removed.count)) removed, \(Units.count(taken.count)) \(dryRun ? "would lose" : "lost") their bytes (\(Units.size(taken.reduce(0) { $0 + $1.bytes })))"
+                + "\(Units.count(going.count)) and \(Units.counted(segments, "segment")) \(dryRun ? "would be removed" : "removed") (\(Units.size(bytes)))"
         )
+        if !records.isEmpty { console.line("until their bytes go, 'varve prune --undo ID' takes a removal back") }
+        if removed.isEmpty { return }
+        let taken = removed.filter { $0.stays == nil }
+        console.line(
+            "of \(Units.count(removed.count)) removed before, \(Units.count(taken.count)) \(dryRun ? "would lose" : "lost") their bytes "
+                + "(\(Units.size(taken.reduce(0) { $0 + $1.bytes })))")
     }
 }
