@@ -122,16 +122,16 @@ package final class PointCopy: Sendable {
         let (document, copy) = try source.document(in: target, key: reference, previous: previous)
         try lease.refresh()
         let path = try ObjectPath(copy.path)
-        if isHealing {
-            try target.storage.delete(path)
-            try target.storage.delete(try ObjectPath(copy.catalogPath))
-        }
+        // One after the other, so that at no time there is neither a damaged manifest nor a sound one to tell of it.
+        if isHealing { try target.storage.delete(path) }
         try put(path, document.bytes)
         state.withLock { $0.phase = .committed }
         defer { lease.release() }
         let entry = Catalog.Entry(manifest: copy, document: document, place: path)
         do {
-            try target.storage.put(try ObjectPath(copy.catalogPath), document.bytes)
+            let second = try ObjectPath(copy.catalogPath)
+            if isHealing { try target.storage.delete(second) }
+            try target.storage.put(second, document.bytes)
             try record?.append(CommitEntry(copy, document))
             try Self.copyOutcome(
                 from: source, to: SnapshotReader(vault: target, manifest: copy, document: document, key: source.key),
