@@ -192,6 +192,39 @@ enum LogSamples {
             previous: previous.map { .init(path: $0.manifest.path, sha256: $0.document.sha256Text) })
     }
 
+    /// One segment that holds what two did.
+    @discardableResult
+    static func merged(
+        _ vault: Vault, _ first: SnapshotReader, _ second: SnapshotReader, clock: any Clock = SystemClock()
+    ) throws -> SnapshotReader {
+        var plan = Samples.plan(.log)
+        plan.sources = sources(base: nil, first, second)
+        let writer = try SnapshotWriter(vault, plan, keys: FixedKeys(), record: nil, clock: clock)
+        let lines = lines(0, 2 * changes)
+        var digest = TableDigest()
+        for line in lines { line.dropLast().withUnsafeBytes { digest.add(item: $0) } }
+        let bundle = try writer.bundle()
+        try bundle.add(try DataFile(raw: lines.flatMap { $0 }, items: lines.count, digest: digest))
+        try bundle.finish()
+        let (begin, end) = (stretch(0, changes: changes), stretch(1, changes: changes))
+        return try writer.commit(
+            log: LogStretch(
+                stream: begin.stream, beginning: begin.beginning, from: begin.from, through: end.through,
+                shards: [
+                    .init(
+                        id: "log", parents: [], after: begin.shards[0].after, through: end.shards[0].through,
+                        first: begin.shards[0].first, last: end.shards[0].last, changes: 2 * changes,
+                        watermark: end.shards[0].watermark, ended: false)
+                ], events: [], ended: false), previous: nil)
+    }
+
+    static func sources(base: SnapshotReader?, _ first: SnapshotReader, _ last: SnapshotReader) -> Manifest.Sources {
+        func segment(_ reader: SnapshotReader) -> Manifest.Sources.Segment {
+            .init(id: reader.manifest.id, started: reader.manifest.started)
+        }
+        return .init(base: base?.manifest.id, first: segment(first), last: segment(last), segments: 2)
+    }
+
     /// All levels, for a vault that holds segments.
     static func verify(_ vault: Vault) throws -> [Finding] {
         let catalog = try Catalog.read(vault, depth: .bothCopies)

@@ -85,7 +85,8 @@ import VarveVault
         let vault = try Samples.vault(folder)
         let reader = try Samples.snapshot(vault)
 
-        let body = String(decoding: reader.document.body, as: UTF8.self).replacing(#""format":1"#, with: #""format":3"#)
+        let body = String(decoding: reader.document.body, as: UTF8.self).replacing(
+            #""format":1"#, with: #""format":\#(Manifest.formatNewest + 1)"#)
         #expect(body != String(decoding: reader.document.body, as: UTF8.self))
         let newer = ProvenDocument(
             kind: "manifest", body: Array(body.utf8), key: reader.key.manifestAuthenticationKey())

@@ -230,8 +230,8 @@ struct ReportPage {
         .cover { fill: var(--good); } .hole { fill: var(--hole); } .tick { stroke: var(--ink); } .raw { fill: var(--raw); } .stored { fill: var(--stored); } .axis { stroke: var(--line); }
         summary { cursor: pointer; color: var(--link); }
         footer { margin-top: 3rem; font-size: .85rem; }
-        @media (max-width: 40rem) { dl div { grid-template-columns: 1fr; gap: 0; } body { font-size: 15px; } svg text { font-size: 18px; } }
-        @media print { :root { --ink: #000; --soft: #333; --line: #999; --paper: #fff; --panel: #fff; --link: #000; } body { max-width: none; padding: 0; font-size: 11pt; } section { break-inside: avoid-page; } table { font-size: 8.5pt; } th, td { white-space: normal; } }
+        @media (max-width: 40rem) { dl div { grid-template-columns: 1fr; gap: 0; } body { font-size: 15px; } svg text { font-size: 24px; } }
+        @media print { :root { --ink: #000; --soft: #333; --line: #999; --paper: #fff; --panel: #fff; --link: #000; } body { max-width: none; padding: 0; font-size: 11pt; } figure, dl div, tr, li { break-inside: avoid; } h2, h3 { break-after: avoid; } table { font-size: 8.5pt; } th, td { white-space: normal; } }
         """
 }
 
@@ -288,10 +288,10 @@ struct ReportTimeline {
         let first = Instant(microseconds: begin).rfc3339.prefix(16).replacing("T", with: " ")
         let last = Instant(microseconds: end).rfc3339.prefix(16).replacing("T", with: " ")
         return """
-            <figure><svg viewBox="0 0 960 84" role="img" aria-label="Coverage of \(ReportPage.escaped(table.name)) from \(first) to \(last): \(table.intervals.count) stretches that can be restored, \(table.holes.count) holes">
+            <figure><svg viewBox="0 0 960 90" role="img" aria-label="Coverage of \(ReportPage.escaped(table.name)) from \(first) to \(last): \(table.intervals.count) stretches that can be restored, \(table.holes.count) holes">
             <line class="axis" x1="10" x2="950" y1="60" y2="60"/>
             \(parts.joined(separator: "\n"))
-            <text x="10" y="77">\(first)</text><text x="950" y="77" text-anchor="end">\(last)</text>
+            <text x="10" y="82">\(first)</text><text x="950" y="82" text-anchor="end">\(last)</text>
             </svg><figcaption>Green: any instant can be restored. Red: a hole. Lines: snapshots.</figcaption></figure>
             """
     }
@@ -309,7 +309,7 @@ struct ReportSizes {
 
     var svg: String {
         guard let first = points.first, let last = points.last, points.count > 1 else { return "" }
-        let most = Double(max(1, points.map(\.rawBytes).max() ?? 1))
+        let most = Double(max(1, points.map { max($0.rawBytes, $0.sealedBytes) }.max() ?? 1))
         let slot = 940.0 / Double(points.count)
         let bars = points.enumerated().map { index, point in
             let x = 10 + slot * Double(index)
@@ -321,11 +321,11 @@ struct ReportSizes {
             return bar(point.rawBytes, "raw") + bar(point.sealedBytes, "stored")
         }
         return """
-            <figure><svg viewBox="0 0 960 134" role="img" aria-label="Sizes of \(points.count) snapshots, up to \(Units.size(Int(most))) raw">
+            <figure><svg viewBox="0 0 960 140" role="img" aria-label="Sizes of \(points.count) snapshots, up to \(Units.size(Int(most)))">
             <line class="axis" x1="10" x2="950" y1="110" y2="110"/>
             \(bars.joined(separator: "\n"))
-            <text x="10" y="127">\(first.cut.prefix(10))</text><text x="950" y="127" text-anchor="end">\(last.cut.prefix(10))</text>
-            </svg><figcaption>Each snapshot's size: light before compression, dark as stored. The highest is \(Units.size(Int(most))).</figcaption></figure>
+            <text x="10" y="132">\(first.cut.prefix(10))</text><text x="950" y="132" text-anchor="end">\(last.cut.prefix(10))</text>
+            </svg><figcaption>Each snapshot's size: pale before compression, strong as stored. The highest is \(Units.size(Int(most))).</figcaption></figure>
             """
     }
 }
