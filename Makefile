@@ -40,9 +40,10 @@ torture: export VARVE_DISK_ERRORS ?= 20
 torture: export VARVE_MEETINGS ?= 100
 torture: export VARVE_RACES ?= 100000
 torture: export VARVE_POWER_LOSSES ?= 300
-torture: export VARVE_HISTORIES ?= 200
+torture: export VARVE_HISTORIES ?= 100
 torture: export VARVE_GAPS ?= 500
 torture: export VARVE_POLICIES ?= 100000
+torture: export VARVE_CAPTURE_SECONDS ?= 3600
 torture: export VARVE_FUZZ_SECONDS ?= 600
 torture:
 	.ci/install-needs build test

@@ -116,6 +116,12 @@ import VarveVault
         #expect(coverage.contains(base.consistency.cut.time) && coverage.contains(expected.from))
         for instant in [expected.from.after, expected.to, try #require(coverage.through)] {
             #expect(!coverage.contains(instant), "\(gap), seed \(seed): \(instant) is said to be restorable")
+            let refusal = #expect(throws: PipelineError.self, "\(gap), seed \(seed): \(instant) was restored") {
+                _ = try home.restored(.time(instant), of: "Things", home.catalog)
+            }
+            #expect(refusal?.code == .notCovered)
+            // It names the last instant before that is possible.
+            #expect(refusal?.message.contains(expected.from.rfc3339) == true, "\(gap), seed \(seed)")
         }
         // The next snapshot begins a new stretch by itself.
         let next = try home.backup("Things")
