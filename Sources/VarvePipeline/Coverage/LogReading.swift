@@ -56,8 +56,8 @@ struct LogReading {
         case broken(Coverage.Hole.Cause, id: String)
     }
 
-    /// Retention removed the beginning of the log: what there is begins without a hole.
-    private let isTrimmed: Bool
+    /// Retention removed the beginning of the log, here or where it was copied from: what there is begins without a hole.
+    private var isTrimmed: Bool
 
     init(of table: Manifest.TableIdentity, _ entries: [Catalog.Entry], _ catalog: Catalog) {
         isTrimmed = catalog.removals.logBegins(table.id) != nil
@@ -169,6 +169,8 @@ struct LogReading {
         if let beginning = stretch.beginning, beginning.cause != .first || parts.isEmpty {
             begin(manifest, stretch, hole: Self.cause(beginning.cause), beginning.lastThrough, beginning.shard)
         } else if parts.isEmpty {
+            // The vault that it was copied from had nothing before it either.
+            if manifest.original != nil && manifest.previous == nil { isTrimmed = true }
             begin(manifest, stretch, hole: broken ?? (isTrimmed ? nil : .missing), nil, nil)
         } else if follows(stretch) {
             extend(manifest, stretch)

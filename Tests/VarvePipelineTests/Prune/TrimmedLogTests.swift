@@ -1,13 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
+import SystemPackage
 import Testing
 import VarveModel
 import VarvePipeline
+import VarveSchedule
 import VarveTestKit
 import VarveVault
 
 /// A log whose beginning retention removed: what is left must not be taken for more than it is.
 @Suite struct TrimmedLogTests {
+    @Test func `a copy of a log whose beginning was removed begins without a hole`() throws {
+        let prune = try PruneHome(days: 6)
+        try prune.run(RetentionPolicy(pointInTime: .seconds(2 * PruneHome.day)), grace: .zero)
+        let home = prune.home
+        try FileManager.default.createDirectory(
+            atPath: home.folder.appending("second").string, withIntermediateDirectories: true)
+        let second = try Vault.create(
+            DirectoryStorage(home.folder.appending("second")), tool: "test", clock: home.clock)
+        let copy = CopyVault(
+            from: home.vault, to: second, under: "owned", keys: home.keys,
+            commits: CommitRecord(home.folder.appending("second.log")), workers: 1, clock: home.clock)
+        _ = try copy.run(try copy.plan(), progress: Progress(), stop: StopSignal()) { _ in }
+        let (first, there) = (try prune.coverage(), try prune.coverage(second))
+        #expect(there.holes.isEmpty && there.intervals == first.intervals)
+    }
+
     private static func stretch(
         _ range: ClosedRange<Int>, _ from: Instant, _ through: Instant, _ beginning: LogStretch.Beginning? = nil
     ) -> LogStretch {
