@@ -58,7 +58,7 @@ package struct CompareTables: Sendable {
         try read(new, path, progress, stop) { batch in
             try batch.forEach { _ = try newItems.insert(Digest128(item: $0)) }
         }
-        // The old items that are not in the new state as they were.
+        // Of the old items, those that are not in the new state as they were go into the scratch table.
         let oldItems = DigestSet(scratch: path)
         let load = try store.bulkLoad(
             TableDescription(name: Self.table, keySchema: schema), into: .newTable, origin: LoadOrigin(.restore))

@@ -38,13 +38,7 @@ package struct ExportTable: Sendable {
         let writer = try NativeExportWriter(in: root, of: point.base.manifest.description, .full(at: time))
         let past = PastTable(vault: vault, keys: keys, workers: workers, scratch: scratch)
         let counts = try past.forEachBatch(point, progress: progress, stop: stop) { batch in
-            try writer.add(batch.count) { lines in
-                batch.forEach { item in
-                    lines += ExportLine.prefix
-                    lines += item
-                    lines += ExportLine.suffix
-                }
-            }
+            try writer.add(batch.count) { lines in batch.forEach { ExportLine.append($0, to: &lines) } }
         }
         let (items, rawBytes) = try writer.finish()
         guard items == counts.items else {
