@@ -50,7 +50,8 @@ extension Torture {
             }
             let offered = Double(written) / Double(seconds)
             capture.signal(SIGTERM)
-            #expect(try capture.wait().exitCode == 0)
+            let ended = try capture.wait(timeLimit: .seconds(seconds) + ChildProcess.timeLimit)
+            #expect(ended.ending == .exit(0), "\(ended.errorText)")
             let half = memory.count / 2
             let (early, late) = (memory.prefix(half).max() ?? 0, memory.suffix(half).max() ?? 0)
             print(

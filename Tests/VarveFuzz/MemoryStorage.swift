@@ -28,6 +28,15 @@ final class MemoryStorage: VaultStorage {
         }.sorted { $0.path < $1.path }
     }
 
+    func folders(_ folder: String) throws -> [String] {
+        let names = objects.keys.compactMap { path -> String? in
+            guard path.text.hasPrefix(folder) else { return nil }
+            let rest = path.text.dropFirst(folder.count)
+            return rest.firstIndex(of: "/").map { String(rest[..<$0]) }
+        }
+        return Set(names).sorted()
+    }
+
     func writer(_ path: ObjectPath) throws -> any ObjectWriter { throw Self.readOnly }
     func put(_ path: ObjectPath, _ bytes: [UInt8]) throws { throw Self.readOnly }
     func reader(_ path: ObjectPath) throws -> any ObjectReader { throw Self.readOnly }

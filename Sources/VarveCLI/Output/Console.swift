@@ -44,17 +44,33 @@ struct Console: Sendable {
     /// Rows in columns as wide as their widest cell; the columns in `right` are aligned to the right.
     func table(_ header: [String], _ rows: [[String]], right: Set<Int> = []) {
         guard !json else { return }
-        let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
-        for row in [header] + rows {
-            let cells = row.enumerated().map { column, cell -> String in
-                let padding = String(repeating: " ", count: widths[column] - cell.count)
-                return right.contains(column) ? padding + cell : cell + padding
-            }
-            var text = cells.joined(separator: "  ")
-            while text.last == " " { text.removeLast() }
-            line(text)
+        var widths = header.map(\.count)
+        for row in rows {
+            for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.count) }
         }
+        var text = ""
+        for row in [header] + rows {
+            var spaces = 0
+            for (column, cell) in row.enumerated() {
+                let padding = widths[column] - cell.count
+                if right.contains(column) { spaces += padding }
+                if !cell.isEmpty {
+                    text += String(repeating: " ", count: spaces) + cell
+                    spaces = 0
+                }
+                spaces += 2 + (right.contains(column) ? 0 : padding)
+            }
+            text += "\n"
+            if text.utf8.count > Self.writeBytes {
+                Console.write(text, to: STDOUT_FILENO)
+                text = ""
+            }
+        }
+        Console.write(text, to: STDOUT_FILENO)
     }
+
+    /// Rows are written so many bytes at a time.
+    private static let writeBytes = 65_536
 
     /// Writes all of `text`; a reader that went away (a closed pipe) ends the output quietly, as `head` expects.
     static func write(_ text: String, to descriptor: Int32) {

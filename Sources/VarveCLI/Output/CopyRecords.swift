@@ -64,7 +64,7 @@ struct CopyRecord: Encodable {
     mutating func add(_ manifest: Manifest, bytes: Int) {
         self.bytes += bytes
         if manifest.kind.isRecoveryPoint {
-            copied.append(SnapshotRecord(manifest, table: manifest.table.name, vault: vault))
+            copied.append(SnapshotRecord(manifest.head, table: manifest.table.name, vault: vault))
         } else {
             segments += 1
             changes += manifest.items

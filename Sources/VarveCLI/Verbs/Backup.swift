@@ -80,7 +80,7 @@ struct BackupStep {
                         table: try table.store.describe(table.table).id, catalog, progress: progress,
                         stop: Interrupts.stop)
                 }
-                let record = SnapshotRecord(manifest, table: table.text, vault: target.name)
+                let record = SnapshotRecord(manifest.head, table: table.text, vault: target.name)
                 console.line(record.line)
                 return record
             }
@@ -121,7 +121,7 @@ struct SnapshotRecord: Encodable {
     let removed: String?
 
     init(
-        _ manifest: Manifest, table: String, vault: String, shredded: Instant? = nil, removed: Instant? = nil
+        _ manifest: ManifestHead, table: String, vault: String, shredded: Instant? = nil, removed: Instant? = nil
     ) {
         id = manifest.id
         kind = manifest.kind.rawValue

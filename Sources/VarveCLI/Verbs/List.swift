@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Synchronization
+import VarveModel
+import VarvePipeline
 import VarveVault
 
 struct ListVerb: Verb {
@@ -30,17 +33,9 @@ struct ListVerb: Verb {
     func perform() throws -> ExitStatus {
         let target = try common.home().vault(vault)
         let console = common.console
-        let (catalog, findings) = try Catalog.settled(target.vault)
         let wanted = table.map(Home.tableName)
         let what = (removed ? "removed " : "") + (segments ? "segment" : "recovery point")
-        let manifests = (removed ? catalog.removed : catalog.entries).map(\.manifest)
-            .filter { $0.kind.isRecoveryPoint != segments && (wanted == nil || $0.table.name == wanted) }
-            .sorted { ($0.started, $0.id) < ($1.started, $1.id) }
-        let records = manifests.map {
-            SnapshotRecord(
-                $0, table: $0.table.name, vault: target.name, shredded: catalog.shredded[$0.id]?.shredded,
-                removed: catalog.removals.removed($0)?.time)
-        }
+        let (records, findings) = try find(wanted, in: target, workers: common.home().workers)
         if records.isEmpty {
             console.line(
                 wanted == nil
@@ -66,6 +61,51 @@ struct ListVerb: Verb {
                 vault: target.name, recoveryPoints: segments ? nil : records, segments: segments ? records : nil,
                 damaged: findings.map(DamageRecord.init)))
         return ExitStatus(for: findings)
+    }
+
+    /// What is listed, in ascending order of start, and what is wrong.
+    private func find(
+        _ table: String?, in target: OpenVault, workers: Int
+    ) throws -> (records: [SnapshotRecord], findings: [Finding]) {
+        let kinds = Set(Manifest.Kind.allCases.filter { $0.isRecoveryPoint != segments })
+        if let listing = try CatalogListing(target.vault, table: table, kinds: kinds),
+            let records = try read(listing, table, target.name, workers: workers)
+        {
+            return (records, [])
+        }
+        let (catalog, findings) = try Catalog.settled(target.vault)
+        let manifests = (removed ? catalog.removed : catalog.entries).map(\.manifest)
+            .filter { kinds.contains($0.kind) && (table == nil || $0.table.name == table) }
+        return (
+            manifests.map {
+                SnapshotRecord(
+                    $0.head, table: $0.table.name, vault: target.name, shredded: catalog.shredded[$0.id]?.shredded,
+                    removed: catalog.removals.removed($0)?.time)
+            }, findings
+        )
+    }
+
+    /// - Returns: nil where a document cannot be read.
+    private func read(
+        _ listing: CatalogListing, _ table: String?, _ vault: String, workers: Int
+    ) throws -> [SnapshotRecord]? {
+        let found = Mutex<[(started: Instant, record: SnapshotRecord)]?>([])
+        let removed = removed
+        try Workers.run(workers, stop: Interrupts.stop) { part, stop in
+            var own: [(started: Instant, record: SnapshotRecord)] = []
+            let isWhole = try listing.forEach(part: part, of: workers) { entry in
+                let manifest = entry.manifest
+                guard (entry.removed != nil) == removed, table == nil || manifest.table.name == table else { return }
+                try stop.check()
+                let record = SnapshotRecord(
+                    manifest, table: manifest.table.name, vault: vault, shredded: entry.shredded,
+                    removed: entry.removed)
+                own.append((manifest.started, record))
+            }
+            found.withLock { $0 = isWhole ? $0.map { $0 + own } : nil }
+        }
+        let rows = found.withLock { $0 }
+        return rows?.sorted { ($0.started, $0.record.id) < ($1.started, $1.record.id) }.map(\.record)
     }
 
     private struct Listing: Encodable {

@@ -7,9 +7,9 @@ extension JSON {
     package static let textBytesMax = 16_777_216
 
     /// Reads one JSON text, strictly: RFC 8259, UTF-8, no name twice in an object.
-    package init(text: [UInt8]) throws {
-        guard text.count <= JSON.textBytesMax else {
-            throw ModelError(.tooLarge, "A JSON document is longer than \(JSON.textBytesMax) bytes.")
+    package init(text: [UInt8], atMost limit: Int = textBytesMax) throws {
+        guard text.count <= limit else {
+            throw ModelError(.tooLarge, "A JSON document is longer than \(limit) bytes.")
         }
         self = try text.withUnsafeBufferPointer { bytes in
             guard let begin = bytes.baseAddress else { throw ModelError(.malformedJSON, "A JSON document is empty.") }
@@ -94,14 +94,14 @@ extension LooseReader {
 
     private mutating func jsonMembers(depth: Int) throws -> [JSON.Member] {
         var members: [JSON.Member] = []
-        var names: Set<[UInt8]> = []
+        var names = Names()
         try expect("{")
         skipSpace()
         if take("}") { return members }
         repeat {
             skipSpace()
             let name = try jsonString()
-            guard names.insert(Array(name.utf8)).inserted else {
+            guard names.insert(name, behind: members) else {
                 throw ModelError(.duplicateName, "A JSON object has the same name twice, before byte \(at - begin).")
             }
             skipSpace()
@@ -114,11 +114,41 @@ extension LooseReader {
         return members
     }
 
+    /// The names of an object, to find one that comes twice.
+    private struct Names {
+        /// So many are compared one by one.
+        private static let fewMax = 32
+        private var many: Set<[UInt8]> = []
+
+        /// - Returns: Whether none of `members`, which came before, has the name.
+        mutating func insert(_ name: String, behind members: [JSON.Member]) -> Bool {
+            if members.count < Self.fewMax { return !members.contains { JSON.isSame($0.name, name) } }
+            if many.isEmpty { many = Set(members.map { Array($0.name.utf8) }) }
+            return many.insert(Array(name.utf8)).inserted
+        }
+    }
+
     private mutating func jsonString() throws -> String {
+        if let plain = plainString() { return plain }
         var spelling = ByteSink()
         var raw = ByteSink()
         _ = try text(into: &spelling, raw: &raw, keep: true)
         return raw.withBytes { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// A string of printable ASCII without escapes, which almost all are; nil, with nothing read, for any other.
+    private mutating func plainString() -> String? {
+        guard peek("\"") else { return nil }
+        let start = at + 1
+        var past = start
+        while past < end, 0x20..<0x7F ~= past.pointee, past.pointee != UInt8(ascii: "\\") {
+            if past.pointee == UInt8(ascii: "\"") {
+                at = past + 1
+                return String(decoding: UnsafeBufferPointer(start: start, count: past - start), as: UTF8.self)
+            }
+            past += 1
+        }
+        return nil
     }
 
     /// A number as RFC 8259 spells it, kept as text.

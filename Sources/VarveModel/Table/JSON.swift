@@ -24,13 +24,19 @@ package enum JSON: Sendable {
         }
 
         package static func == (left: Member, right: Member) -> Bool {
-            left.name.utf8.elementsEqual(right.name.utf8) && left.value == right.value
+            JSON.isSame(left.name, right.name) && left.value == right.value
         }
 
         package func hash(into hasher: inout Hasher) {
             JSON.hash(name, into: &hasher)
             hasher.combine(value)
         }
+    }
+
+    /// Whether two texts have the same bytes.
+    static func isSame(_ left: String, _ right: String) -> Bool {
+        // The second comparison is the quick one; only the third tells é from e with an accent.
+        left.utf8.count == right.utf8.count && left == right && left.utf8.elementsEqual(right.utf8)
     }
 
     package static func integer(_ value: some BinaryInteger) -> JSON { .number(String(value)) }
@@ -106,7 +112,7 @@ extension JSON {
 
 // MARK: - Codable
 
-/// Within a Codable document an object's members come in no order, and a number is the one that the coder makes of its text.
+/// Of another coder than ``JSON/decode(_:)`` an object's members come in no order, and a number is the one that the coder makes of its text.
 extension JSON: Codable {
     private struct Name: CodingKey {
         let stringValue: String
@@ -117,7 +123,9 @@ extension JSON: Codable {
     }
 
     package init(from decoder: any Decoder) throws {
-        if let container = try? decoder.container(keyedBy: Name.self) {
+        if let tree = decoder as? TreeDecoder {
+            self = tree.value
+        } else if let container = try? decoder.container(keyedBy: Name.self) {
             let members = try container.allKeys.map {
                 Member($0.stringValue, try container.decode(JSON.self, forKey: $0))
             }

@@ -5,11 +5,14 @@ package enum Hex {
     private static let digits = Array("0123456789abcdef".utf8)
 
     package static func text(_ bytes: some Sequence<UInt8>) -> String {
-        String(decoding: utf8(bytes), as: UTF8.self)
+        String(decoding: utf8(Array(bytes)), as: UTF8.self)
     }
 
-    package static func utf8(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+    package static func utf8(_ bytes: some Sequence<UInt8>) -> [UInt8] { utf8(Array(bytes)) }
+
+    package static func utf8(_ bytes: [UInt8]) -> [UInt8] {
         var text: [UInt8] = []
+        text.reserveCapacity(2 * bytes.count)
         for byte in bytes {
             text.append(digits[Int(byte >> 4)])
             text.append(digits[Int(byte & 15)])
@@ -21,8 +24,18 @@ package enum Hex {
     ///
     /// - Parameter typed: Somebody may have typed it: upper-case digits count too.
     package static func decode(_ text: some Collection<UInt8>, typed: Bool = false) -> [UInt8]? {
+        decode(Array(text), typed: typed)
+    }
+
+    /// Whether `text` is what ``text(_:)`` makes of so many bytes.
+    package static func isText(_ text: String, of bytes: Int) -> Bool {
+        text.utf8.count == 2 * bytes && decode(Array(text.utf8)) != nil
+    }
+
+    package static func decode(_ text: [UInt8], typed: Bool = false) -> [UInt8]? {
         guard text.count.isMultiple(of: 2) else { return nil }
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count / 2)
         var high: UInt8?
         for character in text {
             let digit: UInt8

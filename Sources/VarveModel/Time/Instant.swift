@@ -37,15 +37,30 @@ extension Instant {
     /// `2026-11-23T10:00:00.123456Z`.
     package var rfc3339: String {
         let parts = civil
-        return "\(padded(parts.year, 4))-\(padded(parts.month, 2))-\(padded(parts.day, 2))"
-            + "T\(padded(parts.hour, 2)):\(padded(parts.minute, 2)):\(padded(parts.second, 2)).\(padded(parts.micros, 6))Z"
+        var text = DigitWriter(capacity: 27)
+        text.append(parts.year, 4)
+        text.append("-", parts.month, 2)
+        text.append("-", parts.day, 2)
+        text.append("T", parts.hour, 2)
+        text.append(":", parts.minute, 2)
+        text.append(":", parts.second, 2)
+        text.append(".", parts.micros, 6)
+        text.append("Z")
+        return text.string
     }
 
     /// `20261123T100000Z`: whole seconds, fit for a file name.
     package var compact: String {
         let parts = civil
-        return "\(padded(parts.year, 4))\(padded(parts.month, 2))\(padded(parts.day, 2))"
-            + "T\(padded(parts.hour, 2))\(padded(parts.minute, 2))\(padded(parts.second, 2))Z"
+        var text = DigitWriter(capacity: 16)
+        text.append(parts.year, 4)
+        text.append(parts.month, 2)
+        text.append(parts.day, 2)
+        text.append("T", parts.hour, 2)
+        text.append(parts.minute, 2)
+        text.append(parts.second, 2)
+        text.append("Z")
+        return text.string
     }
 
     /// From the beginning of the year 0 to the end of the year 9999: what four digits of a year can say.
@@ -114,9 +129,31 @@ extension Instant: CustomStringConvertible {
     package var description: String { rfc3339 }
 }
 
-private func padded(_ value: Int64, _ width: Int) -> String {
-    let digits = String(value.magnitude)
-    return (value < 0 ? "-" : "") + String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+/// Writes numbers with a fixed number of digits, or more where they need them.
+private struct DigitWriter {
+    private var bytes: [UInt8] = []
+
+    init(capacity: Int) { bytes.reserveCapacity(capacity) }
+
+    var string: String { String(decoding: bytes, as: UTF8.self) }
+
+    mutating func append(_ character: Unicode.Scalar) { bytes.append(UInt8(ascii: character)) }
+
+    mutating func append(_ character: Unicode.Scalar, _ value: Int64, _ width: Int) {
+        append(character)
+        append(value, width)
+    }
+
+    mutating func append(_ value: Int64, _ width: Int) {
+        if value < 0 { append("-") }
+        var rest = value.magnitude
+        let begin = bytes.count
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0 || bytes.count - begin < width
+        bytes[begin...].reverse()
+    }
 }
 
 private struct DigitReader {
@@ -177,7 +214,9 @@ extension Instant {
     }
 
     private func trimmed(_ micros: Int64) -> String {
-        var digits = padded(micros, 6)
+        var writer = DigitWriter(capacity: 6)
+        writer.append(micros, 6)
+        var digits = writer.string
         while digits.hasSuffix("0") { digits.removeLast() }
         return digits
     }

@@ -74,7 +74,7 @@ package final class TableCapture {
         try settings.finishInterrupted(description.table)
         let newest = try settings.vault.newestSegment(of: table) { try settings.isAuthentic($0) }
         previous = newest.map {
-            (.init(path: $0.manifest.path, sha256: $0.document.sha256Text), $0.manifest.started)
+            ($0.link, $0.manifest.started)
         }
         lineage = newest?.manifest.log.map { StreamLineage(after: $0) } ?? StreamLineage()
         committed = lineage
@@ -189,9 +189,7 @@ package final class TableCapture {
         lane = nil
         lineage.commit(stretch)
         committed = lineage
-        previous = (
-            .init(path: segment.manifest.path, sha256: segment.document.sha256Text), segment.manifest.started
-        )
+        previous = (segment.link, segment.manifest.started)
         began = settings.clock.now()
         report(segment.manifest)
     }

@@ -30,9 +30,7 @@ struct CopyChains {
 
     mutating func add(_ entry: Catalog.Entry) {
         let manifest = entry.manifest
-        let link = Link(
-            started: manifest.started, id: manifest.id,
-            link: .init(path: manifest.path, sha256: entry.document.sha256Text))
+        let link = Link(started: manifest.started, id: manifest.id, link: entry.link)
         chains[Name(manifest), default: []].insert(link, at: place(of: manifest))
     }
 

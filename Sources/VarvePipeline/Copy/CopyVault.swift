@@ -172,7 +172,7 @@ package struct CopyVault: Sendable {
         } catch let error as VaultError where error.code == .exists {
             let there = try target.manifest(at: try ObjectPath(entry.manifest.path))
             guard there.manifest.isCopy(of: entry.manifest) else { throw error }
-            return (there, nil)
+            return (there.entry, nil)
         }
     }
 

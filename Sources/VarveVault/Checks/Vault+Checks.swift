@@ -109,7 +109,7 @@ extension Vault {
         for entry in catalog.entries {
             let manifest = entry.manifest
             if let previous = manifest.previous, let before = byPath[previous.path] {
-                if before.document.sha256Text != previous.sha256 {
+                if before.sha256 != previous.sha256 {
                     findings.append(
                         Finding(
                             object: previous.path, level: 1, code: .damaged,
@@ -180,7 +180,8 @@ extension Vault {
                 try copy?.document.authenticate(key.manifestAuthenticationKey(), name: path)
             }
         }
-        let reader = SnapshotReader(vault: self, manifest: manifest, document: entry.document, key: key)
+        // Where neither copy holds, each has its finding.
+        guard let reader = try? SnapshotReader(self, entry, key: key) else { return findings }
         findings += attempt(manifest.path, level: 1) { _ = try reader.digests() }
         if let outcome = outcomeObject(manifest, catalog) {
             findings += attempt(outcome.text, level: 1) { _ = try reader.outcome() }

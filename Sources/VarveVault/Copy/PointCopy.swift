@@ -127,7 +127,7 @@ package final class PointCopy: Sendable {
         try put(path, document.bytes)
         state.withLock { $0.phase = .committed }
         defer { lease.release() }
-        let entry = Catalog.Entry(manifest: copy, document: document, place: path)
+        let entry = Catalog.Entry(manifest: copy, sha256: document.sha256Text, place: path)
         do {
             let second = try ObjectPath(copy.catalogPath)
             if isHealing { try target.storage.delete(second) }

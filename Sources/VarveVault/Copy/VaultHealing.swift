@@ -275,6 +275,6 @@ extension Catalog {
             return other.table.id == manifest.table.id && (other.kind == .log) == (manifest.kind == .log)
                 && (other.started, other.id) < (manifest.started, manifest.id)
         }
-        return before.map { .init(path: $0.manifest.path, sha256: $0.document.sha256Text) }
+        return before.map(\.link)
     }
 }

@@ -24,8 +24,8 @@ extension Manifest {
     ///
     /// - Parameter place: Where it was read; one of its two paths.
     func check(vault: String, at place: ObjectPath) throws {
-        func demand(_ holds: Bool, _ reason: String) throws {
-            guard holds else { throw VaultError(.damaged, "Manifest '\(place)' \(reason).") }
+        func demand(_ holds: Bool, _ reason: @autoclosure () -> String) throws {
+            guard holds else { throw VaultError(.damaged, "Manifest '\(place)' \(reason()).") }
         }
         try demand(self.vault == vault, "belongs to another vault, '\(Archive.printable(self.vault))'")
         try demand(
@@ -61,7 +61,7 @@ extension Manifest {
                 left.name < right.name, "lists its bundles out of order or twice")
         }
         try demand(
-            bundles.allSatisfy { VaultPaths.isBundleName($0.name) && Hex.decode($0.sha256.utf8)?.count == 32 },
+            bundles.allSatisfy { VaultPaths.isBundleName($0.name) && Hex.isText($0.sha256, of: 32) },
             "lists a bundle without a name or a SHA-256 of ours")
         try demand(
             Self.sum(bundles, \.items) == items && Self.sum(bundles, \.rawBytes) == rawBytes

@@ -44,7 +44,7 @@ package struct ProvenDocument: Sendable {
             guard rest.count >= 64 + head.count, rest.dropLast(64).suffix(head.count).elementsEqual(head) else {
                 return nil
             }
-            guard let value = Hex.decode(rest.suffix(64)) else { return nil }
+            guard let value = Hex.decode(Array(rest.suffix(64))) else { return nil }
             rest = rest.dropLast(64 + head.count)
             return value
         }
@@ -111,9 +111,9 @@ extension ProvenDocument {
         _ type: Content.Type, _ bytes: [UInt8], name: String
     ) throws -> (document: ProvenDocument, content: Content) {
         let document = try ProvenDocument(kind: Content.kind, bytes: bytes, name: name)
-        let body = Data(document.body)
         do {
-            let version = try JSONDecoder().decode(Version.self, from: body)
+            let body = try JSON(text: document.body, atMost: bytesMax)
+            let version = try body.decode(Version.self)
             guard version.format <= Content.formatNewest else {
                 throw VaultError(
                     .newerFormat,
@@ -123,7 +123,7 @@ extension ProvenDocument {
             guard version.format >= 1 else {
                 throw VaultError(.damaged, "'\(name)' has format \(version.format), which no Varve wrote.")
             }
-            return (document, try JSONDecoder().decode(Content.self, from: body))
+            return (document, try body.decode(Content.self))
         } catch let error as VaultError {
             throw error
         } catch {
@@ -148,7 +148,7 @@ enum DocumentCoding {
 
     static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8], name: String) throws -> Value {
         do {
-            return try JSONDecoder().decode(type, from: Data(bytes))
+            return try JSON(text: bytes, atMost: ProvenDocument.bytesMax).decode(type)
         } catch {
             throw VaultError(.damaged, "'\(name)' is not JSON of the form that belongs there.", cause: error)
         }

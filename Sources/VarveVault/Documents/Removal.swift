@@ -61,7 +61,7 @@ package struct Removal: VersionedContent, Equatable {
             items = manifest.items
             sealedBytes = manifest.sealedBytes
             key = manifest.key.id
-            self.manifest = entry.document.sha256Text
+            self.manifest = entry.sha256
             self.reason = reason
         }
     }
@@ -146,6 +146,11 @@ package struct Removals: Sendable {
 
     /// When a recovery point or segment was removed; nil if it is not.
     package func removed(_ manifest: Manifest) -> (time: Instant, record: String, reason: String)? {
+        removed(manifest.head)
+    }
+
+    /// When a recovery point or segment was removed; nil if it is not.
+    func removed(_ manifest: ManifestHead) -> (time: Instant, record: String, reason: String)? {
         if let removed = points[manifest.id] { return (removed.time, removed.record, removed.point.reason) }
         guard manifest.kind == .log else { return nil }
         let cut = cuts[manifest.table.id]?.first { manifest.started < $0.before }

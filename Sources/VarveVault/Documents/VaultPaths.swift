@@ -39,9 +39,9 @@ package enum VaultPaths {
 
     /// What an object in the folder of a snapshot, sweep or segment belongs to, and its name there; nil for all other objects.
     static func part(_ path: ObjectPath) -> (kind: Manifest.Kind, stem: String, name: String)? {
+        guard path.text.hasPrefix(tables) else { return nil }
         let parts = path.parts
-        guard path.text.hasPrefix(tables), parts.count >= 5,
-            let kind = Manifest.Kind.allCases.first(where: { $0.folder == parts[2] })
+        guard parts.count >= 5, let kind = Manifest.Kind.allCases.first(where: { $0.folder == parts[2] })
         else { return nil }
         if kind == .log {
             guard parts.count == 6, parts[4].prefix(8) == parts[3] else { return nil }

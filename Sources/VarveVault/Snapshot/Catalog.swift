@@ -9,9 +9,13 @@ package struct Catalog: Sendable {
     /// One snapshot, sweep or segment of a log.
     package struct Entry: Sendable {
         package let manifest: Manifest
-        package let document: ProvenDocument
+        /// The SHA-256 that stands in its document.
+        package let sha256: String
         /// Where it was read.
         package let place: ObjectPath
+
+        /// What the manifest behind it names it by.
+        package var link: Manifest.Link { .init(path: manifest.path, sha256: sha256) }
     }
 
     /// How much is read.
@@ -90,13 +94,13 @@ package struct Catalog: Sendable {
 
     private static func look(at places: Places, in vault: Vault, _ depth: Depth, _ findings: inout [Finding]) -> Entry?
     {
-        var found: Entry?
+        var found: StoredManifest?
         // The catalog's copy first: it lies with the others and is what listings read.
         for path in [places.catalog].compactMap({ $0 }) + places.manifests.sorted() {
             if found != nil && depth == .oneCopy { break }
             do {
-                let entry = try vault.manifest(at: path)
-                if let found, found.document.bytes != entry.document.bytes {
+                let stored = try vault.manifest(at: path)
+                if let found, found.document.bytes != stored.document.bytes {
                     findings.append(
                         Finding(
                             object: path.text, level: 1, code: .damaged,
@@ -104,7 +108,7 @@ package struct Catalog: Sendable {
                                 "This copy of the manifest and the one at '\(found.place)' differ. At least one was changed."
                         ))
                 }
-                found = found ?? entry
+                found = found ?? stored
             } catch {
                 findings.append(Finding(object: path.text, level: 1, error))
             }
@@ -116,7 +120,7 @@ package struct Catalog: Sendable {
         if !places.manifests.contains(where: { $0.text == found.manifest.path }) {
             findings.append(missing(found.manifest.path, other: found.place))
         }
-        return found
+        return found.entry
     }
 
     private static func missing(_ path: String, other: ObjectPath) -> Finding {
@@ -135,8 +139,8 @@ package struct Catalog: Sendable {
 
     /// `tables/<table>/<kind>/<stem>/manifest.json`, with the day before the stem of a segment.
     static func manifestStem(_ path: ObjectPath) -> String? {
-        guard let part = VaultPaths.part(path), part.name == VaultPaths.manifestName else { return nil }
-        return part.stem
+        guard path.text.hasSuffix("/" + VaultPaths.manifestName) else { return nil }
+        return VaultPaths.part(path)?.stem
     }
 
     // MARK: - Finding one
@@ -179,13 +183,23 @@ package struct Catalog: Sendable {
     }
 }
 
+/// A manifest as it lies in one of its two places.
+package struct StoredManifest: Sendable {
+    package let manifest: Manifest
+    package let document: ProvenDocument
+    package let place: ObjectPath
+
+    /// What a catalog keeps of it.
+    package var entry: Catalog.Entry { .init(manifest: manifest, sha256: document.sha256Text, place: place) }
+}
+
 extension Vault {
     /// Reads one copy of a manifest and checks that it proves itself and belongs there.
-    package func manifest(at path: ObjectPath) throws -> Catalog.Entry {
+    package func manifest(at path: ObjectPath) throws -> StoredManifest {
         let bytes = try storage.get(path, atMost: ProvenDocument.bytesMax)
         let (document, manifest) = try ProvenDocument.decode(Manifest.self, bytes, name: path.text)
         try manifest.check(vault: id, at: path)
-        return Catalog.Entry(manifest: manifest, document: document, place: path)
+        return StoredManifest(manifest: manifest, document: document, place: path)
     }
 
     /// What the next manifest of a table names as the one before it. A damaged one is passed over: verify reports it, and backups must go on.
@@ -194,9 +208,7 @@ extension Vault {
             Catalog.manifestStem($0) != nil && VaultPaths.part($0)?.kind != .log
         }
         for path in paths.sorted(by: { (Catalog.manifestStem($0) ?? "") > (Catalog.manifestStem($1) ?? "") }) {
-            if let entry = try? manifest(at: path) {
-                return Manifest.Link(path: path.text, sha256: entry.document.sha256Text)
-            }
+            if let stored = try? manifest(at: path) { return stored.entry.link }
         }
         return nil
     }
@@ -226,10 +238,10 @@ extension Vault {
 
     /// Either copy of the manifest.
     private func segment(at path: ObjectPath) -> Catalog.Entry? {
-        if let entry = try? manifest(at: path) { return entry }
+        if let stored = try? manifest(at: path) { return stored.entry }
         guard let stem = Catalog.manifestStem(path),
             let other = try? ObjectPath(VaultPaths.catalogEntry(stem: stem))
         else { return nil }
-        return try? manifest(at: other)
+        return try? manifest(at: other).entry
     }
 }

@@ -32,7 +32,7 @@ extension Vault {
         let tombstone = Tombstone(
             format: Tombstone.formatNewest, vault: id, path: path.text, id: manifest.id, recoveryPoint: manifest.kind,
             table: manifest.table, cut: manifest.consistency.cut.time, items: manifest.items, key: manifest.key.id,
-            manifest: entry.document.sha256Text, shredded: now, tool: tool)
+            manifest: entry.sha256, shredded: now, tool: tool)
         try storage.put(path, try ProvenDocument.encode(tombstone).bytes)
         try keyFiles.destroy(manifest.key.id)
         return (tombstone, false)

@@ -12,6 +12,9 @@ package struct SnapshotReader: Sendable {
     package let document: ProvenDocument
     package let key: SnapshotKey
 
+    /// What the manifest behind it names it by.
+    package var link: Manifest.Link { .init(path: manifest.path, sha256: document.sha256Text) }
+
     init(vault: Vault, manifest: Manifest, document: ProvenDocument, key: SnapshotKey) {
         self.vault = vault
         self.manifest = manifest
@@ -30,17 +33,24 @@ package struct SnapshotReader: Sendable {
     /// Authenticates the manifest under a key that is at hand; where that copy does not hold, the other one.
     package init(_ vault: Vault, _ entry: Catalog.Entry, key: SnapshotKey) throws {
         let authenticationKey = key.manifestAuthenticationKey()
+        func authentic(_ path: ObjectPath) throws -> StoredManifest {
+            let stored = try vault.manifest(at: path)
+            try stored.document.authenticate(authenticationKey, name: path.text)
+            guard stored.manifest.key.id == key.id, stored.manifest.id == entry.manifest.id else {
+                throw VaultError(
+                    .damaged, "'\(path)' is another manifest than the one that was there. It was replaced.")
+            }
+            return stored
+        }
+        let stored: StoredManifest
         do {
-            try entry.document.authenticate(authenticationKey, name: entry.place.text)
-            self.init(vault: vault, manifest: entry.manifest, document: entry.document, key: key)
+            stored = try authentic(entry.place)
         } catch {
             let paths = [entry.manifest.path, entry.manifest.catalogPath].filter { $0 != entry.place.text }
-            guard let path = paths.first, let other = try? vault.manifest(at: try ObjectPath(path)),
-                other.manifest.key.id == key.id, other.manifest.id == entry.manifest.id,
-                (try? other.document.authenticate(authenticationKey, name: path)) != nil
-            else { throw error }
-            self.init(vault: vault, manifest: other.manifest, document: other.document, key: key)
+            guard let path = paths.first, let other = try? authentic(try ObjectPath(path)) else { throw error }
+            stored = other
         }
+        self.init(vault: vault, manifest: stored.manifest, document: stored.document, key: key)
     }
 
     /// What a public tool needs to open the bundles.

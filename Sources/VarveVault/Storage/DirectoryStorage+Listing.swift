@@ -11,33 +11,47 @@ extension DirectoryStorage {
         let folder = slash.map { String(prefix[..<$0]) } ?? ""
         guard folder.isEmpty || ObjectPath.isValid(folder) else { return [] }
         var found: [ObjectInfo] = []
-        try walk(folder, depth: 0) { path, status in
-            guard path.utf8.starts(with: prefix.utf8), let object = try? ObjectPath(path) else { return }
-            found.append(ObjectInfo(path: object, bytes: Int(status.st_size), modified: status.modified))
-        }
-        return found.sorted { $0.path < $1.path }
+        try walk(folder.isEmpty ? "" : folder + "/", depth: 0, prefix, into: &found)
+        return found
     }
 
-    private func walk(_ folder: String, depth: Int, _ visit: (String, stat) throws -> Void) throws {
+    package func folders(_ folder: String) throws -> [String] {
+        guard folder.isEmpty || ObjectPath.isValid(String(folder.dropLast())), folder.isEmpty || folder.hasSuffix("/")
+        else { return [] }
+        return try entries(of: folder).filter(\.isFolder).map { $0.name }
+    }
+
+    /// Appends what lies in `folder` (its path with a slash at its end; empty for the root) and below and has the prefix, in order.
+    private func walk(_ folder: String, depth: Int, _ prefix: String, into found: inout [ObjectInfo]) throws {
         guard depth <= Self.depthMax else {
             throw VaultError(
                 .limitExceeded,
                 "Folder '\(folder)' of vault '\(location)' is nested deeper than \(Self.depthMax) levels; no vault is.")
         }
-        for name in try names(in: folder) {
-            if folder.isEmpty && name.hasPrefix(".") { continue }
-            let path = folder.isEmpty ? name : folder + "/" + name
-            // What vanished since the folder was read is not there any more.
-            guard let status = try calls.status(root.appending(path)) else { continue }
-            if status.isFolder {
-                try walk(path, depth: depth + 1, visit)
-            } else if status.isRegular {
-                try visit(path, status)
+        for entry in try entries(of: folder) {
+            if folder.isEmpty && entry.part.hasPrefix(".") { continue }
+            let path = folder + entry.part
+            if entry.isFolder {
+                try walk(path, depth: depth + 1, prefix, into: &found)
+            } else if let status = entry.status, path.utf8.starts(with: prefix.utf8), let object = try? ObjectPath(path)
+            {
+                found.append(ObjectInfo(path: object, bytes: Int(status.st_size), modified: status.modified))
             }
         }
     }
 
-    private func names(in folder: String) throws -> [String] {
+    /// A file or a folder in a folder.
+    private struct FolderEntry {
+        /// As it stands in the paths of objects: a folder's with a slash at its end.
+        let part: String
+        /// Of a file.
+        let status: stat?
+        var isFolder: Bool { status == nil }
+        var name: String { isFolder ? String(part.dropLast()) : part }
+    }
+
+    /// The folders and regular files in a folder (its path with a slash at its end; empty for the root), in the order of their objects' paths.
+    private func entries(of folder: String) throws -> [FolderEntry] {
         let path = folder.isEmpty ? root : root.appending(folder)
         if let injected = calls.failpoint?(.list) { throw FileCalls.error(injected, "list folder '\(path)'") }
         guard let stream = opendir(path.string) else {
@@ -45,32 +59,43 @@ extension DirectoryStorage {
             throw FileCalls.error(Errno(rawValue: errno), "list folder '\(path)'")
         }
         defer { closedir(stream) }
-        var names: [String] = []
+        var entries: [FolderEntry] = []
         while true {
             errno = 0
             guard let entry = readdir(stream) else {
                 if errno != 0 { throw FileCalls.error(Errno(rawValue: errno), "list folder '\(path)'") }
-                return names
+                return entries.sorted { ObjectPath.precedes($0.part, $1.part) }
             }
             // A name that is no UTF-8 cannot be one of ours.
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
             }
-            if let name, name != ".", name != ".." { names.append(name) }
+            guard let name, name != ".", name != ".." else { continue }
+            if entry.pointee.d_type == UInt8(DT_DIR) {
+                entries.append(FolderEntry(part: name + "/", status: nil))
+                continue
+            }
+            // What vanished since the folder was read is not there any more.
+            guard let status = try calls.status(name, in: dirfd(stream)) else { continue }
+            if status.isFolder || status.isRegular {
+                entries.append(
+                    status.isFolder
+                        ? FolderEntry(part: name + "/", status: nil) : FolderEntry(part: name, status: status))
+            }
         }
     }
 
     package func remains(before instant: Instant) throws -> [StorageRemains] {
         var found: [StorageRemains] = []
-        for name in try names(in: Self.temporaryFolder).sorted() {
-            let path = temporaryPath(name)
-            guard let status = try calls.status(path), status.isRegular, status.modified < instant else { continue }
+        for entry in try entries(of: Self.temporaryFolder + "/") {
+            let path = temporaryPath(entry.name)
+            guard let status = entry.status, status.modified < instant else { continue }
             let descriptor = Glibc.open(path.string, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
             guard descriptor >= 0 else { continue }
             defer { close(descriptor) }
             // Its writer holds the lock as long as it lives.
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { continue }
-            found.append(StorageRemains(name: name, bytes: Int(status.st_size), modified: status.modified))
+            found.append(StorageRemains(name: entry.name, bytes: Int(status.st_size), modified: status.modified))
         }
         return found
     }

@@ -179,7 +179,8 @@ final class DirectoryReader: ObjectReader {
         guard !target.isEmpty else { return 0 }
         if position == filled {
             if target.count >= Self.bufferBytes { return try readDirectly(into: target) }
-            if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.bufferBytes) }
+            // A document is read whole, and there are many: not each is worth the largest buffer.
+            if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: min(bytes + 1, Self.bufferBytes)) }
             position = 0
             filled = 0
             filled = try buffer.withUnsafeMutableBytes { try readDirectly(into: $0) }

@@ -73,6 +73,17 @@ struct FileCalls: Sendable {
         }
         return status
     }
+
+    /// Of one entry of an open folder.
+    func status(_ name: String, in folder: Int32) throws -> stat? {
+        var status = stat()
+        do {
+            try run(.open, "look at '\(name)'") { Int(fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW)) }
+        } catch let error as VaultError where error.code == .notFound {
+            return nil
+        }
+        return status
+    }
 }
 
 extension stat {

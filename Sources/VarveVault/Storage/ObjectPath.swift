@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
 /// Where an object lives in a vault: a relative path with `/` between its parts, checked when it is made.
 ///
 /// No part is empty, `.` or `..`, holds a control character or a backslash, or is longer than a file name may be; the first does not begin with a
@@ -25,19 +27,38 @@ package struct ObjectPath: Hashable, Comparable, Sendable, CustomStringConvertib
     package static func isValid(_ text: String) -> Bool {
         let bytes = text.utf8
         guard !bytes.isEmpty, bytes.count <= bytesMax, bytes.first != UInt8(ascii: ".") else { return false }
-        for byte in bytes where byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "\\") { return false }
-        for part in bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
-            if part.isEmpty || part.count > partBytesMax { return false }
-            if part.elementsEqual(".".utf8) || part.elementsEqual("..".utf8) { return false }
+        var length = 0
+        var dots = 0
+        for byte in bytes {
+            switch byte {
+            case UInt8(ascii: "/"):
+                if !isPart(length, dots) { return false }
+                (length, dots) = (0, 0)
+            case ..<0x20, 0x7F, UInt8(ascii: "\\"):
+                return false
+            default:
+                length += 1
+                if byte == UInt8(ascii: ".") { dots += 1 }
+            }
         }
-        return true
+        return isPart(length, dots)
+    }
+
+    /// Whether so many bytes, so many of them dots, make a part: neither `.` nor `..`, which alone have dots only.
+    private static func isPart(_ length: Int, _ dots: Int) -> Bool {
+        1...partBytesMax ~= length && (dots < length || length > 2)
     }
 
     /// The parts between the slashes.
-    package var parts: [String] { text.split(separator: "/").map(String.init) }
+    package var parts: [String] {
+        text.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
+    }
 
     /// The last part.
-    package var name: String { parts.last ?? text }
+    package var name: String {
+        guard let slash = text.utf8.lastIndex(of: UInt8(ascii: "/")) else { return text }
+        return String(text[text.utf8.index(after: slash)...])
+    }
 
     /// All but the last part; empty for a path of one part.
     package var folder: String {
@@ -47,7 +68,19 @@ package struct ObjectPath: Hashable, Comparable, Sendable, CustomStringConvertib
 
     package var description: String { text }
 
-    package static func < (left: ObjectPath, right: ObjectPath) -> Bool {
-        left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+    package static func < (left: ObjectPath, right: ObjectPath) -> Bool { precedes(left.text, right.text) }
+
+    /// Whether one text comes before another by their bytes.
+    static func precedes(_ left: String, _ right: String) -> Bool {
+        let order = left.utf8.withContiguousStorageIfAvailable { left in
+            right.utf8.withContiguousStorageIfAvailable { right in
+                guard let first = left.baseAddress, let second = right.baseAddress else {
+                    return left.count < right.count
+                }
+                let order = memcmp(first, second, min(left.count, right.count))
+                return order < 0 || order == 0 && left.count < right.count
+            }
+        }
+        return (order ?? nil) ?? left.utf8.lexicographicallyPrecedes(right.utf8)
     }
 }

@@ -31,6 +31,10 @@ package protocol VaultStorage: Sendable {
     /// Every object whose path begins with `prefix`; all of them for an empty one.
     func list(_ prefix: String) throws -> [ObjectInfo]
 
+    /// The names of the folders in a folder (its path with a slash at its end; empty for the root): what stands between it and the next slash of the
+    /// paths of objects. In ascending order; a folder that is left empty may be among them.
+    func folders(_ folder: String) throws -> [String]
+
     /// Removes an object. One that is not there is no error: a delete may be tried again.
     func delete(_ path: ObjectPath) throws
 

@@ -65,7 +65,7 @@ import VarveVault
         var previous: Manifest.Link?
         func segment(_ stretch: LogStretch) throws -> Manifest {
             let reader = try writer(.log).commit(log: stretch, previous: previous)
-            previous = .init(path: reader.manifest.path, sha256: reader.document.sha256Text)
+            previous = reader.link
             return reader.manifest
         }
         _ = try segment(
