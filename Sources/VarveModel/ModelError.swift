@@ -25,6 +25,8 @@ package struct ModelError: Error, CustomStringConvertible, Sendable {
         case keyTooLong
         case invalidTableName
         case invalidTable
+        /// The text of a condition is not in its grammar, says what cannot be, or is beyond a limit.
+        case invalidCondition
     }
 
     package let code: Code

@@ -97,8 +97,8 @@ package struct LoadOrigin: Hashable, Sendable {
 package protocol BulkLoad: Sendable {
     /// Checks, seals and stores items. They must be canonical and have the table's keys.
     ///
-    /// - Parameter keeps: Which of them are stored; nil: all.
-    func add(_ batch: ItemBatch, where keeps: ((ItemKey) throws -> Bool)?) throws
+    /// - Parameter keeps: Which of them are stored, by key and canonical bytes; nil: all.
+    func add(_ batch: ItemBatch, where keeps: ((ItemKey, UnsafeRawBufferPointer) throws -> Bool)?) throws
     /// Builds the indexes and finds two items of one key. Returns how many items were loaded.
     func finishLoading() throws -> Int
     /// What was loaded, as a snapshot of the table would give it. It must be closed before ``publish()``.

@@ -77,6 +77,9 @@ import VarveTestKit
             "restore FullSchema --as back --latest", "type", "id", "source", "table", "vault", "cut", "items",
             "rawBytes", "seconds", "timeToLiveOff"),
         Shape(
+            "restore FullSchema --as back --latest --where size(gone)<>1", "type", "id", "source", "table", "vault",
+            "cut", "items", "where", "considered", "rawBytes", "seconds", "timeToLiveOff"),
+        Shape(
             "restore FullSchema --as back --id ID --plan", "dryRun", "id", "source", "target", "vault", "cut",
             "consistency", "bundles", "bytesToRead", "items", "rawBytes", "possible"),
         Shape(

@@ -120,6 +120,67 @@ import VarveTestKit
         #expect(try home.varve(["restore", "Orders", "--into", "Orders", "--at", then]).exitCode == 2)
     }
 
+    @Test func `the items that met a condition then are restored, and nothing repeats the condition`() throws {
+        let part = try home.json("restore", "Orders", "--as", "Part", "--at", then, "--where", "v = 1 AND id <> 'c'")
+        #expect(try scan("Part") == Self.items([("b", 1)]))
+        #expect(part["where"] as? Bool == true && part["considered"] as? Int == 3 && part["items"] as? Int == 1)
+        // a was 1 in the snapshot, and 2 by then: it is judged, and restored, as it was then.
+        try home.run("restore", "Orders", "--as", "Twos", "--at", then, "--where", "v = 2")
+        #expect(try scan("Twos") == Self.items([("a", 2)]))
+        let said = try home.run("restore", "Orders", "--as", "Ones", "--at", "latest", "--where", "v < 2")
+        #expect(said.outputText.contains("1 item, ") && said.outputText.contains("; 1 of 3 items met the condition\n"))
+        #expect(try scan("Ones") == Self.items([("c", 1)]))
+        try home.run(
+            "restore", "Orders", "--as", "Snapped", "--latest", "--where", "v BETWEEN 0 AND 1 AND NOT id IN ('a')")
+        #expect(try scan("Snapped") == Self.items([("b", 1), ("c", 1)]))
+
+        let keys = try home.folder.write(
+            "keys", "{\"id\":{\"S\":\"a\"}}\n{\"id\":{\"S\":\"b\"}}\n{\"id\":{\"S\":\"x\"}}\n")
+        let both = try home.json(
+            "restore", "Orders", "--as", "Both", "--at", then, "--keys", keys.string, "--where", "v = 1 OR v = 4")
+        #expect(both["keys"] as? Int == 3 && both["considered"] as? Int == 2 && both["items"] as? Int == 1)
+        #expect(try scan("Both") == Self.items([("b", 1)]))
+
+        let plan = try home.varve(["restore", "Orders", "--as", "No", "--at", then, "--where", "v = 12345", "--plan"])
+        #expect(plan.exitCode == 0 && plan.outputText.contains("write  at most 7 items, those that meet the condition"))
+        let planned = try home.json("restore", "Orders", "--as", "No", "--at", then, "--where", "v = 12345", "--plan")
+        #expect(planned["where"] as? Bool == true)
+        #expect(try home.json("restore", "Orders", "--as", "No", "--at", then, "--plan")["where"] == nil)
+        for output in [plan.outputText, plan.errorText, "\(planned)"] { #expect(!output.contains("12345")) }
+    }
+
+    @Test func `a condition that makes no sense is refused before anything is read`() throws {
+        let restore = ["restore", "Orders", "--as", "No", "--at", then]
+        for (condition, message) in [
+            ("v = 'secret", "at its end, behind character 11: a text lacks its closing quote"),
+            ("v == 1", "at character 4: a value or a name was expected"), ("", "a value or a name was expected"),
+            ("v = :secret", "at character 5: there are no placeholders"),
+            (String(repeating: "(", count: 100), "at character 65: parentheses and NOT nest deeper"),
+        ] {
+            let refused = try home.varve(restore + ["--where", condition])
+            #expect(refused.exitCode == 2 && refused.errorText.contains(message), "\(refused)")
+            #expect(!refused.errorText.contains("secret"))
+            #expect(try home.varve(restore + ["--plan", "--where", condition]).exitCode == 2)
+            let exported = try home.varve(["export", "Orders", "exports", "--at", then, "--where", condition])
+            #expect(exported.exitCode == 2 && exported.errorText.contains(message))
+        }
+        let json = try home.varve(restore + ["--where", "v <", "--json"])
+        let error = try #require(try JSONText.last(json.output) as? [String: Any], "\(json)")
+        #expect(json.exitCode == 2 && error["code"] as? String == "usage")
+        #expect((error["message"] as? String)?.contains("behind character 3") == true)
+
+        let keys = try home.folder.write("keys", "{\"id\":{\"S\":\"b\"}}\n")
+        let into = try home.varve(
+            ["restore", "Orders", "--into", "Orders", "--at", then, "--keys", keys.string, "--where", "v = 1", "--yes"])
+        #expect(into.exitCode == 2 && into.errorText.contains("--into takes them by their keys only"))
+        let incremental = try home.varve(
+            ["export", "Orders", "exports", "--from", then, "--to", later, "--where", "v = 1"])
+        #expect(incremental.exitCode == 2 && incremental.errorText.contains("two of each item"))
+        #expect(!home.path.appending("exports").exists)
+        #expect(try !home.run("table", "list").outputText.contains("No"))
+        #expect(try scan("Orders") == Self.asLater)
+    }
+
     @Test func `an item is shown as it was`() throws {
         let key = #"{"id":{"S":"b"}}"#
         #expect(try home.run("get", "Orders", key, "--at", then).outputText == Self.item("b", 1) + "\n")
@@ -153,6 +214,14 @@ import VarveTestKit
         #expect(try scan("Copy") == Self.asThen)
         #expect(try home.json("export", "Orders", "none", "--at", then, "--dry-run")["dryRun"] as? Bool == true)
         #expect(!home.path.appending("none").exists)
+
+        let part = try home.json("export", "Orders", "parts", "--at", then, "--where", "v = 1")
+        #expect(part["items"] as? Int == 2 && part["considered"] as? Int == 3 && part["where"] as? Bool == true)
+        try home.run("table", "create", "Half", "--partition-key", "id:S")
+        try home.run("table", "import", "Half", try #require(part["folder"] as? String))
+        #expect(try scan("Half") == Self.items([("b", 1), ("c", 1)]))
+        let said = try home.run("export", "Orders", "more", "--latest", "--where", "id = 'c'").outputText
+        #expect(said.contains(": 1 item, ") && said.contains("; 1 of 3 items met the condition\n"))
     }
 
     @Test

@@ -17,11 +17,14 @@ struct ExportVerb: Verb {
             DIR gets AWSDynamoDB/<ExportId> with data files of DynamoDB JSON lines under zstd, which the native import takes. With --from and
             --to it is an incremental export: one line for each item that was written in that time, from how it was before (OldImage) to how
             it was at the end (NewImage); --from is included, --to is not. Nothing in the export is encrypted.
+
+            \(ConditionOption.help)
             """,
             examples: [
                 ("export Orders exports --at '2026-11-24 02:00'", "the whole table as it was"),
                 ("export Orders exports --from '2026-11-24 00:00' --to '2026-11-25 00:00'", "what a day changed"),
                 ("export Orders exports --latest", "the newest snapshot"),
+                ("export Orders exports --latest --where 'Total >= 50'", "the items of it that meet a condition"),
             ],
             exits: [.damageFound, .notRestorable, .notFound, .wrongKey, .configurationInvalid]))
 
@@ -31,18 +34,25 @@ struct ExportVerb: Verb {
     @OptionGroup var state: PastStateOptions
     @Option(parsing: .unconditional, help: "What was written from that time on.") var from: String?
     @Option(parsing: .unconditional, help: "What was written before that time.") var to: String?
+    @OptionGroup var choice: ConditionOption
     @Option(help: "The vault, where varve.yaml names several.") var vault: String?
     @Flag(help: "Say what would be read, and write nothing.") var dryRun = false
 
     func validate() throws {
         guard (from == nil) == (to == nil) else { throw ValidationError("--from and --to belong together.") }
         if from == nil { return try state.requireOne() }
+        if choice.isGiven {
+            throw ValidationError(
+                "--where chooses among the items of one state; an incremental export (--from, --to) has two of each item."
+            )
+        }
         if state.isGiven {
             throw ValidationError("--from and --to make an incremental export; leave out the other times.")
         }
     }
 
     func perform() throws -> ExitStatus {
+        let condition = try choice.condition()
         let home = try common.home()
         let console = common.console
         let source = try home.vault(vault)
@@ -73,12 +83,14 @@ struct ExportVerb: Verb {
                 try dryRun
                 ? nil
                 : ProgressDisplay.during("export \(name)", progress, console) {
-                    try stage.full(point, into: root, progress: progress, stop: Interrupts.stop)
+                    try stage.full(
+                        point, where: ItemFilter(condition: condition), into: root, progress: progress,
+                        stop: Interrupts.stop)
                 }
             summary = Summary(
                 result, table: name, vault: source.name, id: point.base.manifest.id,
                 at: point.time?.rfc3339, sequence: point.sequence, segments: point.segments.count,
-                changes: point.changes)
+                changes: point.changes, isConditional: condition != nil)
         }
         console.line(summary.line)
         try console.event(summary)
@@ -98,6 +110,10 @@ struct ExportVerb: Verb {
         let to: String?
         let segments: Int
         let changes: Int
+        /// True where a condition chooses; left out where none does. Its text holds values and is not repeated.
+        let `where`: Bool?
+        /// The items that the condition was put to; ``items`` met it.
+        let considered: Int?
         /// Left out with `--dry-run`.
         let folder: String?
         let items: Int?
@@ -105,7 +121,8 @@ struct ExportVerb: Verb {
 
         init(
             _ result: ExportTable.Result?, table: String, vault: String, id: String? = nil, at: String? = nil,
-            sequence: Int64? = nil, from: String? = nil, to: String? = nil, segments: Int, changes: Int
+            sequence: Int64? = nil, from: String? = nil, to: String? = nil, segments: Int, changes: Int,
+            isConditional: Bool = false
         ) {
             dryRun = result == nil
             self.table = table
@@ -118,6 +135,8 @@ struct ExportVerb: Verb {
             self.to = to
             self.segments = segments
             self.changes = changes
+            `where` = isConditional ? true : nil
+            considered = result?.considered
             folder = result?.folder.string
             items = result?.items
             rawBytes = result?.rawBytes
@@ -131,8 +150,9 @@ struct ExportVerb: Verb {
                 return
                     "would export \(what): \(id.map { "snapshot \($0) and " } ?? "")\(Units.counted(segments, "segment")) with \(Units.counted(changes, "change")); nothing was written"
             }
+            let part = considered.map { "; \(items) of \(Units.counted($0, "item")) met the condition" } ?? ""
             return
-                "\(what): \(Units.counted(items, from == nil ? "item" : "changed item")), \(Units.size(rawBytes)), in \(folder)"
+                "\(what): \(Units.counted(items, from == nil ? "item" : "changed item")), \(Units.size(rawBytes)), in \(folder)\(part)"
         }
     }
 }

@@ -19,6 +19,8 @@ struct RestoreVerb: Verb {
             With --into the items of --keys are brought back in a table that is there: what would change is shown first, one line an item, then
             written only where the item is still as it was shown.
 
+            \(ConditionOption.help)
+
             The new table gets the schema, index definitions and tags of the old one. Its time-to-live setting is kept but off, so that
             nothing expires before you have looked: 'varve table ttl NEW --on' turns it on.
             """,
@@ -28,6 +30,10 @@ struct RestoreVerb: Verb {
                 ("restore Orders --as Orders2 --at '2026-11-24 14:03:27 Europe/Berlin'", "any second that is covered"),
                 ("restore Orders --as Orders2 --before 2026-11-24T14:03:27Z", "the last state before that instant"),
                 ("restore Orders --as Orders2 --at -2h --keys keys.jsonl", "some items as they were two hours ago"),
+                (
+                    "restore Orders --as Open --at -2h --where \"Status = 'open' AND Total > 50\"",
+                    "those that met a condition then"
+                ),
                 ("restore Orders --into Orders --at -2h --keys keys.jsonl", "undo what happened to some items since"),
                 ("restore Orders --as Orders2 --id 3k4ljtz", "a certain one, by the beginning of its id"),
             ],
@@ -46,6 +52,7 @@ struct RestoreVerb: Verb {
     @OptionGroup var state: PastStateOptions
     @Option(help: "Only the items with these keys: a file with one key a line, as DynamoDB JSON; - is standard input.")
     var keys: String?
+    @OptionGroup var choice: ConditionOption
     @Option(help: "The vault, where varve.yaml names several.") var vault: String?
     @Flag(name: [.long, .customLong("dry-run")], help: "Print what would be read and written, and write nothing.")
     var plan = false
@@ -59,10 +66,14 @@ struct RestoreVerb: Verb {
         if into != nil && keys == nil {
             throw ValidationError("--into brings back chosen items only: name them with --keys FILE.")
         }
+        if into != nil && choice.isGiven {
+            throw ValidationError("--where chooses items for a new table (--as); --into takes them by their keys only.")
+        }
         if into == nil && yes { throw ValidationError("--yes belongs to --into: a new table is made without asking.") }
     }
 
     func perform() throws -> ExitStatus {
+        let condition = try choice.condition()
         let home = try common.home()
         let console = common.console
         let source = try home.vault(vault)
@@ -76,7 +87,8 @@ struct RestoreVerb: Verb {
         let new = try home.table(target ?? "")
         if plan {
             let plan = RestorePlan(
-                point, vault: source.name, target: new.text, keys: wanted?.count, exists: try new.exists())
+                point, vault: source.name, target: new.text, keys: wanted?.count, isConditional: condition != nil,
+                exists: try new.exists())
             for line in plan.lines { console.line(line) }
             try console.document(plan)
             return plan.possible ? .done : .failed
@@ -89,8 +101,7 @@ struct RestoreVerb: Verb {
         let took = try clock.measure {
             result = try ProgressDisplay.during("restore \(new.text)", progress, console) {
                 try stage.run(
-                    point, where: wanted.map { keys in { @Sendable in keys.contains($0) } }, as: new.table,
-                    into: new.store,
+                    point, where: ItemFilter(keys: wanted, condition: condition), as: new.table, into: new.store,
                     progress: progress, stop: Interrupts.stop)
             }
         }
@@ -130,9 +141,13 @@ struct RestorePlan: Encodable {
     let rawBytes: Int
     /// How many keys are wanted, where not all are.
     let keys: Int?
+    /// True where a condition chooses; left out where none does. Its text holds values and is not repeated.
+    let `where`: Bool?
     let possible: Bool
 
-    init(_ point: PointInTime, vault: String, target: String, keys: Int?, exists: Bool) {
+    init(
+        _ point: PointInTime, vault: String, target: String, keys: Int?, isConditional: Bool, exists: Bool
+    ) {
         let manifest = point.base.manifest
         id = manifest.id
         source = manifest.table.name
@@ -149,7 +164,19 @@ struct RestorePlan: Encodable {
         items = manifest.items
         rawBytes = manifest.rawBytes
         self.keys = keys
+        `where` = isConditional ? true : nil
         possible = !exists
+    }
+
+    private var amount: String {
+        if let keys {
+            return "at most \(Units.counted(keys, "item"))\(`where` == nil ? "" : ", those that meet the condition")"
+        }
+        if `where` == nil {
+            return "\(segments == 0 ? "" : "about ")\(Units.counted(items, "item")), \(Units.size(rawBytes))"
+        }
+        // Each change may have added an item.
+        return "at most \(Units.counted(items + changes, "item")), those that meet the condition"
     }
 
     var lines: [String] {
@@ -161,7 +188,7 @@ struct RestorePlan: Encodable {
             "would restore \(source) as it was at \(at ?? "change \(sequence ?? 0)") (\(consistency), recovery point \(id), cut \(cut))",
             "  read   \(Units.counted(bundles, "bundle")), \(Units.size(bytesToRead)), from vault \(vault)",
         ] + log + [
-            "  write  \(keys.map { "at most \(Units.counted($0, "item"))" } ?? "\(segments == 0 ? "" : "about ")\(Units.counted(items, "item")), \(Units.size(rawBytes))"), into the new table \(target)",
+            "  write  \(amount), into the new table \(target)",
             possible ? "nothing was written" : "not possible: the table \(target) exists; choose another name",
         ]
     }
@@ -182,6 +209,10 @@ private struct RestoreSummary: Encodable {
     let items: Int
     let rawBytes: Int
     let keys: Int?
+    /// True where a condition chose; left out where none did. Its text holds values and is not repeated.
+    let `where`: Bool?
+    /// The items that the condition was put to; ``items`` met it.
+    let considered: Int?
     let seconds: Double
     let timeToLiveOff: Bool
 
@@ -202,6 +233,8 @@ private struct RestoreSummary: Encodable {
         items = result.items
         rawBytes = result.rawBytes
         self.keys = keys
+        `where` = result.considered == nil ? nil : true
+        considered = result.considered
         self.seconds = seconds
         timeToLiveOff = result.timeToLiveOff
     }
@@ -209,9 +242,12 @@ private struct RestoreSummary: Encodable {
     var line: String {
         let what = "\(table): \(Units.counted(items, "item")), \(Units.size(rawBytes)) restored from \(id) (cut \(cut))"
         let span = "in \(Units.span(seconds: seconds))"
-        let proof = keys.map { "; of \(Units.counted($0, "key")) asked for" } ?? "; equal to the snapshot"
-        if segments == 0 { return "\(what) \(span)\(proof)" }
+        let part = [
+            keys.map { "; of \(Units.counted($0, "key")) asked for" },
+            considered.map { "; \(items) of \(Units.counted($0, "item")) met the condition" },
+        ].compactMap(\.self).joined()
+        if segments == 0 { return "\(what) \(span)\(part.isEmpty ? "; equal to the snapshot" : part)" }
         return
-            "\(what) and \(Units.counted(changes, "change")) of \(Units.counted(changedKeys, "key")) in \(Units.counted(segments, "segment")), as of \(at ?? "change \(sequence ?? 0)"), \(span)\(keys == nil ? "" : proof)"
+            "\(what) and \(Units.counted(changes, "change")) of \(Units.counted(changedKeys, "key")) in \(Units.counted(segments, "segment")), as of \(at ?? "change \(sequence ?? 0)"), \(span)\(part)"
     }
 }

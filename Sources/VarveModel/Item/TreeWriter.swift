@@ -11,6 +11,11 @@ struct TreeWriter: ~Copyable {
         try write(attributes, depth: 1)
     }
 
+    /// Writes a value by itself.
+    mutating func write(_ value: AttributeValue) throws {
+        try write(value, depth: 1)
+    }
+
     private mutating func write(_ attributes: [Attribute], depth: Int) throws {
         out.append(UInt8(ascii: "{"))
         var first = true

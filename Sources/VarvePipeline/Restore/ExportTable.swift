@@ -15,6 +15,8 @@ package struct ExportTable: Sendable {
         package let folder: FilePath
         /// Lines: items of a full export, changed items of an incremental one.
         package let items: Int
+        /// Items of the state that a condition was put to, of which ``items`` met it; nil without one.
+        package let considered: Int?
         package let rawBytes: Int
     }
 
@@ -30,21 +32,21 @@ package struct ExportTable: Sendable {
         self.scratch = scratch
     }
 
-    /// A full export of a state.
+    /// A full export of a state, or of the items of it that are wanted.
     package func full(
-        _ point: PointInTime, into root: FilePath, progress: Progress, stop: StopSignal
+        _ point: PointInTime, where wanted: ItemFilter = .all, into root: FilePath, progress: Progress, stop: StopSignal
     ) throws -> Result {
         let time = point.time ?? point.base.manifest.consistency.cut.time
         let writer = try NativeExportWriter(in: root, of: point.base.manifest.description, .full(at: time))
         let past = PastTable(vault: vault, keys: keys, workers: workers, scratch: scratch)
-        let counts = try past.forEachBatch(point, progress: progress, stop: stop) { batch in
+        let counts = try past.forEachBatch(point, where: wanted, progress: progress, stop: stop) { batch in
             try writer.add(batch.count) { lines in batch.forEach { ExportLine.append($0, to: &lines) } }
         }
         let (items, rawBytes) = try writer.finish()
         guard items == counts.items else {
             throw PipelineError(.contentMismatch, "The export has \(items) items where \(counts.items) were read.")
         }
-        return Result(folder: writer.path, items: items, rawBytes: rawBytes)
+        return Result(folder: writer.path, items: items, considered: counts.considered, rawBytes: rawBytes)
     }
 
     /// An incremental export of what a stretch of the log changed: one line for each item, from how the stretch found it to how it left it. An item
@@ -88,7 +90,7 @@ package struct ExportTable: Sendable {
             }
         }
         let (items, rawBytes) = try writer.finish()
-        return Result(folder: writer.path, items: items, rawBytes: rawBytes)
+        return Result(folder: writer.path, items: items, considered: nil, rawBytes: rawBytes)
     }
 
     private static let table = "old"

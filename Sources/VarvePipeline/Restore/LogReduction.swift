@@ -41,12 +41,12 @@ struct LogReduction: Sendable {
     /// - Parameters:
     ///   - segments: In the order of the log.
     ///   - known: Gets the keys that were changed.
-    ///   - filter: Which keys matter; nil: all.
+    ///   - wantedKeys: Which keys matter; nil: all.
     ///   - includes: Which changes matter.
     ///   - sink: Gets what is left of each bundle, on any worker.
     func run(
         _ wanted: Wanted, of segments: [Catalog.Entry], schema: KeySchema, known: DigestSet,
-        where filter: PastTable.KeyFilter? = nil, including includes: @escaping @Sendable (ChangeLineHead) -> Bool,
+        ofKeys wantedKeys: Set<ItemKey>? = nil, including includes: @escaping @Sendable (ChangeLineHead) -> Bool,
         lease: Lease?, progress: Progress, stop: StopSignal,
         sink: @escaping @Sendable (ReducedBundle) throws -> Void
     ) throws -> Counts {
@@ -71,7 +71,7 @@ struct LogReduction: Sendable {
                         let head = try ChangeLineHead(line)
                         guard includes(head) else { return }
                         let key = try scanner.scan(head.keys).key
-                        if let filter, try !filter(key) { return }
+                        if let wantedKeys, !wantedKeys.contains(key) { return }
                         let digest = Digest128(key)
                         if try known.contains(digest) { return }
                         switch wanted {

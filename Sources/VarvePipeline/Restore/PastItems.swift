@@ -23,7 +23,7 @@ package struct PastItems: Sendable {
     ) throws -> [ItemKey: [UInt8]] {
         let scanner = ItemScanner(schema: try point.keySchema)
         let found = Mutex<[ItemKey: [UInt8]]>([:])
-        _ = try past.forEachBatch(point, where: { keys.contains($0) }, progress: progress, stop: stop) { batch in
+        _ = try past.forEachBatch(point, where: ItemFilter(keys: keys), progress: progress, stop: stop) { batch in
             try batch.forEach { item in
                 let key = try scanner.scan(item).key
                 found.withLock { $0[key] = Array(item) }

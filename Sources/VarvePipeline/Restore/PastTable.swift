@@ -17,12 +17,14 @@ struct PastTable: Sendable {
     /// The folder for scratch files.
     let scratch: FilePath
 
-    /// Which keys matter.
-    typealias KeyFilter = @Sendable (ItemKey) throws -> Bool
+    /// Which items of a batch are handed out, by key and canonical bytes.
+    typealias Keeps = @Sendable (ItemKey, UnsafeRawBufferPointer) throws -> Bool
 
     struct Counts: Sendable {
         /// Items that were handed out.
         var items = 0
+        /// Items of the state that a condition was put to; nil without one.
+        var considered: Int?
         /// Bytes of lines that were read.
         var rawBytes = 0
         var log = LogReduction.Counts()
@@ -30,31 +32,32 @@ struct PastTable: Sendable {
 
     /// Hands out every item, on any of the workers.
     ///
-    /// - Parameter wanted: Which keys are handed out; nil: all. All of the base is read and proven all the same.
+    /// - Parameter wanted: Which items are handed out. All of the base is read and proven all the same.
     func forEachBatch(
-        _ point: PointInTime, where wanted: KeyFilter? = nil, progress: Progress, stop: StopSignal,
+        _ point: PointInTime, where wanted: ItemFilter = .all, progress: Progress, stop: StopSignal,
         _ body: @escaping @Sendable (ItemBatch) throws -> Void
     ) throws -> Counts {
         let scanner = ItemScanner(schema: try point.keySchema)
-        return try read(point, where: wanted, progress: progress, stop: stop, log: body) { batch, keeps in
+        return try read(point, where: wanted, progress: progress, stop: stop) { batch, keeps in
             guard let keeps else {
                 try body(batch)
                 return batch.count
             }
             var kept = ItemBatch()
-            try batch.forEach { if try keeps(try scanner.scan($0).key) { kept.append($0) } }
+            try batch.forEach { if try keeps(try scanner.scan($0).key, $0) { kept.append($0) } }
             if !kept.isEmpty { try body(kept) }
             return kept.count
         }
     }
 
-    /// Hands out the items of the log, then those of the base with the filter that says which of them are still as they were.
+    /// Hands out the items of the log, then those of the base, each with what says which of them are wanted and, in the base, still as they were.
     ///
-    /// - Parameter base: Returns how many items passed the filter; nil lets all pass.
+    /// A key of the log is never looked for in the base, whether its last item is wanted or not: what the base has is an older version.
+    ///
+    /// - Parameter body: Returns how many items were kept; without a `Keeps` all are.
     func read(
-        _ point: PointInTime, where wanted: KeyFilter?, progress: Progress, stop: StopSignal,
-        log: @escaping @Sendable (ItemBatch) throws -> Void,
-        base: @escaping @Sendable (ItemBatch, KeyFilter?) throws -> Int
+        _ point: PointInTime, where wanted: ItemFilter, progress: Progress, stop: StopSignal,
+        _ body: @escaping @Sendable (ItemBatch, Keeps?) throws -> Int
     ) throws -> Counts {
         let manifest = point.base.manifest
         // A vault on read-only media takes no lease, and is read all the same: what cannot be written cannot be pruned either.
@@ -65,21 +68,36 @@ struct PastTable: Sendable {
         progress.expect(items: manifest.items, storedBytes: point.sealedBytes)
         let changed = DigestSet(scratch: scratch)
         var counts = Counts()
+        let considered = Atomic<Int>(0)
+        let meets: Keeps? = wanted.condition.map { condition in
+            { @Sendable _, item in
+                considered.wrappingAdd(1, ordering: .relaxed)
+                return try condition.isMet(by: item)
+            }
+        }
+        let fromLog = Atomic<Int>(0)
         counts.log = try LogReduction(vault: vault, keys: keys, workers: workers).run(
-            .last, of: point.segments, schema: try point.keySchema, known: changed, where: wanted,
+            .last, of: point.segments, schema: try point.keySchema, known: changed, ofKeys: wanted.keys,
             including: { point.includes($0) }, lease: lease, progress: progress, stop: stop
-        ) { try $0.forEachBatch(log) }
-        let keeps: KeyFilter? =
-            point.segments.isEmpty && wanted == nil
-            ? nil : { @Sendable key in try wanted?(key) ?? true && !changed.contains(Digest128(key)) }
-        let read = try readBase(reader, lease, progress, stop) { try base($0, keeps) }
+        ) { try $0.forEachBatch { fromLog.wrappingAdd(try body($0, meets), ordering: .relaxed) } }
+        var keeps = meets
+        if !point.segments.isEmpty || wanted.keys != nil {
+            keeps = { @Sendable key, item in
+                guard wanted.keys?.contains(key) ?? true, try !changed.contains(Digest128(key)) else {
+                    return false
+                }
+                return try meets?(key, item) ?? true
+            }
+        }
+        let read = try readBase(reader, lease, progress, stop) { [keeps] in try body($0, keeps) }
         guard read.items == manifest.items, read.digest == (try reader.digests().table) else {
             throw PipelineError(
                 .contentMismatch,
                 "Recovery point \(manifest.id) gave \(read.items) items where its manifest states \(manifest.items), or other items than were "
                     + "taken. 'varve verify \(manifest.id)' says what is damaged.")
         }
-        counts.items = read.kept + counts.log.items
+        counts.items = read.kept + (wanted.condition == nil ? counts.log.items : fromLog.load(ordering: .relaxed))
+        counts.considered = wanted.condition == nil ? nil : considered.load(ordering: .relaxed)
         counts.rawBytes = read.rawBytes + counts.log.rawBytes
         return counts
     }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import SystemPackage
-package import VarveModel
+import VarveModel
 package import VarveStore
 package import VarveVault
 
 /// What a restore or a drill brought back.
 package struct RestoreResult: Sendable {
     package let items: Int
+    /// Items of the state that a condition was put to, of which ``items`` met it; nil without one.
+    package let considered: Int?
     /// Lines that were read.
     package let rawBytes: Int
     /// Changes of the log that were read, and the keys that they changed.
@@ -30,30 +32,28 @@ package struct RestoreTable: Sendable {
         past = PastTable(vault: vault, keys: keys, workers: workers, scratch: scratch)
     }
 
-    /// - Parameter wanted: Which keys are restored; nil: all.
+    /// - Parameter wanted: Which items are restored.
     package func run(
-        _ point: PointInTime, where wanted: (@Sendable (ItemKey) throws -> Bool)? = nil, as name: String,
+        _ point: PointInTime, where wanted: ItemFilter = .all, as name: String,
         into store: any TableStore, progress: Progress, stop: StopSignal
     ) throws -> RestoreResult {
         let manifest = point.base.manifest
         let description = try manifest.restoredDescription(named: name)
         let load = try store.bulkLoad(description, into: .newTable, origin: LoadOrigin(.restore, run: manifest.id))
         do {
-            let loaded = try past.read(
-                point, where: wanted, progress: progress, stop: stop, log: { try load.add($0) },
-                base: { batch, keeps in
-                    guard let keeps else {
-                        try load.add(batch)
-                        return batch.count
-                    }
-                    var kept = 0
-                    try load.add(batch) { key in
-                        let isKept = try keeps(key)
-                        kept += isKept ? 1 : 0
-                        return isKept
-                    }
-                    return kept
-                })
+            let loaded = try past.read(point, where: wanted, progress: progress, stop: stop) { batch, keeps in
+                guard let keeps else {
+                    try load.add(batch)
+                    return batch.count
+                }
+                var kept = 0
+                try load.add(batch) { key, item in
+                    let isKept = try keeps(key, item)
+                    kept += isKept ? 1 : 0
+                    return isKept
+                }
+                return kept
+            }
             let stored = try load.finishLoading()
             guard stored == loaded.items else {
                 throw PipelineError(
@@ -64,7 +64,8 @@ package struct RestoreTable: Sendable {
             try stop.check()
             _ = try load.publish()
             return RestoreResult(
-                items: loaded.items, rawBytes: loaded.rawBytes, changes: loaded.log.changes,
+                items: loaded.items, considered: loaded.considered, rawBytes: loaded.rawBytes,
+                changes: loaded.log.changes,
                 changedKeys: loaded.log.keys, timeToLiveOff: description.timeToLive != nil)
         } catch {
             try? load.discard()

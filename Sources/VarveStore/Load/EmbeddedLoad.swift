@@ -54,7 +54,7 @@ final class EmbeddedLoad: StagedLoad {
     /// Items of a load have no change record and so no sequence number. The negative heap number is no other item's version.
     private var version: Int64 { -table.heap }
 
-    func add(_ batch: ItemBatch, where keeps: ((ItemKey) throws -> Bool)?) throws {
+    func add(_ batch: ItemBatch, where keeps: ((ItemKey, UnsafeRawBufferPointer) throws -> Bool)?) throws {
         let rows = try seal(batch, where: keeps)
         if !rows.ends.isEmpty { try insert(rows) }
     }
@@ -68,7 +68,9 @@ final class EmbeddedLoad: StagedLoad {
         bytes.wrappingAdd(rows.sizes, ordering: .relaxed)
     }
 
-    private func seal(_ batch: ItemBatch, where keeps: ((ItemKey) throws -> Bool)?) throws -> SealedBatch {
+    private func seal(
+        _ batch: ItemBatch, where keeps: ((ItemKey, UnsafeRawBufferPointer) throws -> Bool)?
+    ) throws -> SealedBatch {
         guard case .filling = state.withLock({ $0 }) else { throw notOpen() }
         do {
             var kept: [(item: UnsafeRawBufferPointer, scanned: ScannedItem)] = []
@@ -77,7 +79,7 @@ final class EmbeddedLoad: StagedLoad {
                 for index in 0..<batch.count {
                     let item = UnsafeRawBufferPointer(rebasing: all[batch.range(of: index)])
                     let scanned = try table.scanner.scan(item)
-                    if try keeps?(scanned.key) ?? true { kept.append((item, scanned)) }
+                    if try keeps?(scanned.key, item) ?? true { kept.append((item, scanned)) }
                 }
                 return try seal(kept, firstRow: try turns.draw(kept.count) + 1)
             }

@@ -37,6 +37,11 @@ import VarveVault
                 #expect(coverage.contains(instant))
                 let items = try home.restored(.time(instant), of: coverage.table.id, catalog)
                 #expect(items == truth(instant), "at \(instant) of \(interval)")
+                if Int.random(in: 0..<3, using: &random) == 0 {
+                    // Values of another time, too: an item that met the condition then, and no longer does, must not come back.
+                    let other = Instant.between(interval.from, interval.through, &random)
+                    try checkPart(home, coverage, catalog, at: instant, truth(instant), truth(other), &random)
+                }
                 checked += 1
             }
         }
@@ -54,6 +59,34 @@ import VarveVault
             checked += 1
         }
         return checked
+    }
+
+    /// A restore of the items that some keys and a condition choose has those of the truth that they choose.
+    private static func checkPart(
+        _ home: CaptureHome, _ coverage: Coverage, _ catalog: Catalog, at instant: Instant, _ truth: [Int: Int],
+        _ other: [Int: Int], _ random: inout SeededGenerator
+    ) throws {
+        let values = (Array(truth.values) + Array(other.values) + [0]).sorted()
+        let keys = Set((0..<SimulatedStream.keys).filter { _ in Bool.random(using: &random) })
+        let (low, high) = (values.randomElement(using: &random) ?? 0, values.randomElement(using: &random) ?? 0)
+        let choices: [(String, (Int, Int) -> Bool)] = [
+            ("v <= \(low)", { $1 <= low }), ("v > \(low)", { $1 > low }), ("NOT v = \(low)", { $1 != low }),
+            ("v BETWEEN \(min(low, high)) AND \(max(low, high))", { (min(low, high)...max(low, high)).contains($1) }),
+            ("id IN (1, 2, 3) OR v = \(high)", { (1...3).contains($0) || $1 == high }),
+            ("id < 10 AND v < \(high)", { $0 < 10 && $1 < high }), ("attribute_not_exists(id)", { _, _ in false }),
+        ]
+        let (text, isMet) = choices.randomElement(using: &random) ?? choices[0]
+        let isOfKeys = Bool.random(using: &random)
+        let point = try PointInTime.find(.time(instant), of: coverage.table.id, in: catalog)
+        let wanted = ItemFilter(
+            keys: try isOfKeys
+                ? Set(keys.map { try ItemKey(json: SimulatedStream.item($0, nil), schema: point.keySchema) }) : nil,
+            condition: try ItemCondition(text))
+        let considered = truth.filter { !isOfKeys || keys.contains($0.key) }
+        let items = try home.restored(.time(instant), of: coverage.table.id, where: wanted, catalog) { result in
+            #expect(result.considered == considered.count, "\(text) at \(instant)")
+        }
+        #expect(items == considered.filter { isMet($0.key, $0.value) }, "\(text) at \(instant)")
     }
 
     /// Merges what can be, and takes away what was merged, or does not. Coverage must be as it was.

@@ -246,14 +246,20 @@ final class CaptureHome: Sendable {
 
     // MARK: Restoring
 
-    /// A state of a table, restored by the product into a table of its own.
-    func restored(_ target: PointInTime.Target, of table: String, _ catalog: Catalog) throws -> [Int: Int] {
+    /// A state of a table, or some items of it, restored by the product into a table of its own.
+    ///
+    /// - Parameter check: Gets what the restore says of itself.
+    func restored(
+        _ target: PointInTime.Target, of table: String, where wanted: ItemFilter = .all, _ catalog: Catalog,
+        _ check: (RestoreResult) -> Void = { _ in }
+    ) throws -> [Int: Int] {
         let point = try PointInTime.find(target, of: table, in: catalog)
         let result = try RestoreTable(vault: vault, keys: keys, workers: 2, scratch: folder.path).run(
-            point, as: "Restored", into: restores, progress: Progress(), stop: StopSignal())
+            point, where: wanted, as: "Restored", into: restores, progress: Progress(), stop: StopSignal())
         let items = try Self.items("Restored", in: restores)
         try restores.dropTable("Restored")
         #expect(result.items == items.count)
+        check(result)
         return items
     }
 }
