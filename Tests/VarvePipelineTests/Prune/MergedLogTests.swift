@@ -49,6 +49,22 @@ import VarveVault
         #expect(try prune.problems() == [])
     }
 
+    @Test func `a segment that is held stays in the log although it was merged and nothing else needs it`() throws {
+        let prune = try PruneHome(days: 8)
+        try prune.home.compact(PruneHome.table)
+        let catalog = try prune.home.catalog
+        let small = try prune.home.segments(PruneHome.table).map(\.manifest).filter { $0.sources == nil }
+        let held = small[4]
+        try PruneVaultTests.hold(prune.home.vault, on: .init(recoveryPoint: held.id), at: prune.home.clock.now())
+        let policy = RetentionPolicy(pointInTime: .seconds(2 * PruneHome.day))
+        try prune.run(policy, grace: .zero)
+        let left = try prune.home.segments(PruneHome.table).map(\.manifest)
+        #expect(
+            left.contains { $0.id == held.id } && left.allSatisfy { $0.sources != nil || $0.started >= held.started })
+        #expect(left.count < catalog.entries(table: PruneHome.table, kind: .log).count)
+        #expect(try prune.problems() == [])
+    }
+
     @Test func `a window takes merged segments with it, and what was merged into them`() throws {
         let prune = try PruneHome(days: 8)
         try prune.home.compact(PruneHome.table)
