@@ -251,6 +251,32 @@ extension LogReading {
 }
 
 extension Catalog {
+    /// The ids of segments that retention removed because they had been merged, and whose changes are in no segment any more that is whole: as long
+    /// as they can be taken back.
+    func orphanedSegments() -> Set<String> {
+        let gone = Dictionary(grouping: removed.map(\.manifest).filter { $0.kind == .log && isWhole($0) }) {
+            $0.table.id
+        }
+        var orphans: Set<String> = []
+        for (table, segments) in gone {
+            let begins = removals.logBegins(table) ?? Instant(microseconds: .min)
+            // What came before went with the beginning of the log.
+            var places = segments.map { (place: SegmentPlace($0), merges: false, id: $0.id) }
+                .filter { $0.place.started >= begins }
+            if places.isEmpty { continue }
+            places += entries.map(\.manifest).filter { $0.table.id == table && isWholeMerge($0) }
+                .map { (place: SegmentPlace($0), merges: true, id: $0.id) }
+            places.sort { $0.place < $1.place }
+            let isReplaced = SegmentPlace.replaced(among: places.map { ($0.place, $0.merges) })
+            orphans.formUnion(zip(places, isReplaced).filter { !$0.merges && !$1 }.map(\.0.id))
+        }
+        return orphans
+    }
+
+    private func isWholeMerge(_ manifest: Manifest) -> Bool {
+        manifest.log != nil && manifest.sources != nil && shredded[manifest.id] == nil && holdsBundles(of: manifest)
+    }
+
     /// Whether the listing shows each of the bundles that a manifest names, in its size.
     fileprivate func holdsBundles(of manifest: Manifest) -> Bool {
         manifest.bundles.allSatisfy { bundle in

@@ -76,7 +76,8 @@ package struct PruneVault: Sendable {
         let catalog = try Catalog.read(vault)
         var plan = try plan(catalog, tables, rule)
         let present = try Present(vault, clock.now())
-        plan.remains = catalog.remainsOfRemoved().map { ($0, present.objection(to: $0, grace)) }
+        let orphans = catalog.orphanedSegments()
+        plan.remains = catalog.remainsOfRemoved().map { ($0, present.objection(to: $0, grace, orphans)) }
         return plan
     }
 
@@ -138,11 +139,12 @@ package struct PruneVault: Sendable {
         let catalog = grace > .zero || plan.records.isEmpty ? plan.catalog : try Catalog.read(vault)
         // The record stands; whoever reads without having seen it has a lease by now.
         var present = try Present(vault, clock.now())
+        let orphans = catalog.orphanedSegments()
         for remains in catalog.remainsOfRemoved() {
             try stop.check()
             try lease.refresh()
             if clock.now().before(Self.lookAgain) > present.looked { present = try Present(vault, clock.now()) }
-            let objection = present.objection(to: remains, grace)
+            let objection = present.objection(to: remains, grace, orphans)
             if objection == nil { try vault.removeBytes(remains) }
             plan.remains.append((remains, objection))
         }
@@ -206,7 +208,7 @@ package struct PruneVault: Sendable {
         }
 
         /// Why the bytes stay for now; nil if they may go.
-        func objection(to remains: RemovedRemains, _ grace: Duration) -> String? {
+        func objection(to remains: RemovedRemains, _ grace: Duration, _ orphans: Set<String>) -> String? {
             guard let path = try? ObjectPath(remains.folder + VaultPaths.manifestName), removals.covers(path) else {
                 return "taken back"
             }
@@ -218,6 +220,9 @@ package struct PruneVault: Sendable {
             }
             if let lease = leases.first(where: { $0.uses(remains.folder) }) {
                 return "in use: \(lease.what), process \(lease.pid) on \(lease.host)"
+            }
+            if orphans.contains(remains.id) {
+                return "what it was merged into is damaged or gone: --undo takes it back"
             }
             return unread.map { "lease '\($0)' cannot be read" }
         }
