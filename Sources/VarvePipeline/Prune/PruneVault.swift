@@ -74,15 +74,17 @@ package struct PruneVault: Sendable {
         rule: (Manifest.TableIdentity) throws -> RetentionRule?
     ) throws -> Plan {
         let catalog = try Catalog.read(vault)
-        var plan = try plan(catalog, tables, rule)
+        var plan = try plan(of: catalog, tables: tables, rule: rule)
         let present = try Present(vault, clock.now())
         let orphans = catalog.orphanedSegments()
         plan.remains = catalog.remainsOfRemoved().map { ($0, present.objection(to: $0, grace, orphans)) }
         return plan
     }
 
-    private func plan(
-        _ catalog: Catalog, _ tables: (String) -> Bool, _ rule: (Manifest.TableIdentity) throws -> RetentionRule?
+    /// Says what goes of a vault that was read before; of what was removed earlier it says nothing.
+    package func plan(
+        of catalog: Catalog, tables: (String) -> Bool = { _ in true },
+        rule: (Manifest.TableIdentity) throws -> RetentionRule?
     ) throws -> Plan {
         if let finding = catalog.findings.first(where: { Self.isRecord($0.object) }) {
             throw VaultError(
@@ -132,7 +134,7 @@ package struct PruneVault: Sendable {
     ) throws -> Plan {
         let lease = try Lease.claiming(Self.claim, vault.storage, what: "prune", clock: clock)
         defer { lease.release() }
-        var plan = try plan(try Catalog.read(vault), tables, rule)
+        var plan = try plan(of: try Catalog.read(vault), tables: tables, rule: rule)
         try stop.check()
         plan.records = try record(plan).map(\.path)
         // What is removed just now is only due where there is no grace.
