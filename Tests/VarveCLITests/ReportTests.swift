@@ -3,7 +3,9 @@
 import Foundation
 import SystemPackage
 import Testing
+import VarveModel
 import VarveTestKit
+import VarveVault
 
 @Suite struct ReportTests {
     private static let template = Result {
@@ -28,7 +30,7 @@ import VarveTestKit
         let home = try home()
         let report = try home.json("report")
         let table = try #require((report["tables"] as? [[String: Any]])?.first)
-        #expect(table["name"] as? String == "Orders" && table["store"] as? String == "local")
+        #expect(table["table"] as? String == "Orders" && table["store"] as? String == "local")
         #expect(table["snapshots"] as? Int == 2 && table["sweeps"] as? Int == 0 && table["open"] as? Bool == false)
         #expect((table["points"] as? [[String: Any]])?.count == 2)
         let manifest = try #require((table["points"] as? [[String: Any]])?.first?["manifest"] as? String)
@@ -42,6 +44,111 @@ import VarveTestKit
         // No key of an item stands in it.
         let text = try home.run("report", "--json").outputText
         #expect(!text.contains("alert") && !text.contains("4000000000"))
+    }
+
+    @Test func `a report has of a table what coverage has of it`() throws {
+        let home = try home()
+        let table = try #require((try home.json("report")["tables"] as? [[String: Any]])?.first)
+        let coverage = try #require((try home.json("coverage")["tables"] as? [[String: Any]])?.first)
+        #expect(coverage.keys.sorted() == ["holes", "intervals", "log", "open", "table", "tableId"])
+        for (key, value) in coverage { #expect(value as? NSObject == table[key] as? NSObject, "\(key)") }
+        #expect(
+            Set(table.keys).subtracting(coverage.keys).sorted() == [
+                "expired", "lastDrill", "lastVerified", "newestAgeSeconds", "points", "shredded", "snapshots", "store",
+                "sweeps",
+            ])
+    }
+
+    // MARK: What cannot be told
+
+    /// A home with a policy, and a report that says all.
+    private func ruled() throws -> (home: TestHome, whole: [String: Any]) {
+        let home = try home()
+        let file = home.path.appending("varve.yaml")
+        try file.write(try file.readText() + "\nretention:\n  - { keepLast: 1, pointInTime: 1d }\n")
+        let whole = try home.json("report")
+        #expect((whole["unknown"] as? [Any])?.isEmpty == true)
+        let retention = try #require((whole["tables"] as? [[String: Any]])?.first?["retention"] as? [String: Any])
+        #expect(retention["kept"] as? Int == 2 && retention["goes"] as? Int == 0)
+        return (home, whole)
+    }
+
+    /// Demands that a report says all that it said before but for what lies in `subjects`, and of these why not.
+    private func expectGaps(
+        _ home: TestHome, _ whole: [String: Any], _ subjects: [String], code: String, status: Int32,
+        without missing: Set<String>
+    ) throws {
+        let result = try home.varve(["report", "--json", "--html", "gaps.html"])
+        #expect(result.exitCode == status, "\(result)")
+        let report = try #require(try JSONText.last(result.output) as? [String: Any])
+        let unknown = try #require(report["unknown"] as? [[String: Any]])
+        #expect(unknown.map { $0["subject"] as? String } == subjects && unknown.first?["code"] as? String == code)
+        let before = try #require((whole["tables"] as? [[String: Any]])?.first)
+        let table = try #require((report["tables"] as? [[String: Any]])?.first)
+        for key in before.keys where key != "newestAgeSeconds" {
+            if missing.contains(key) {
+                #expect(table[key] == nil, "\(key)")
+            } else {
+                #expect(timeless(before[key]) == timeless(table[key]), "\(key)")
+            }
+        }
+        #expect(unknown.first?["reason"] is String)
+        let page = try home.path.appending("gaps.html").readText()
+        #expect(page.contains("Cannot be told") && page.contains("<code>\(code)</code>"))
+        #expect(page.contains("cannot be judged") == subjects.contains("retention"))
+        #expect(!page.contains("no policy speaks"))
+        let text = try home.varve(["report"])
+        #expect(text.exitCode == status && text.outputText.hasPrefix("Orders  2 snapshots"), "\(text)")
+        #expect(text.outputText.contains("\nUNKNOWN  ") && text.outputText.contains("[\(code)]"), "\(text)")
+        #expect(text.outputText.contains("Retention cannot be judged") == subjects.contains("retention"))
+        try home.path.appending("gaps.html").remove()
+    }
+
+    /// A member of a report without what each run counts from its own time.
+    private func timeless(_ value: Any?) -> NSObject? {
+        guard var object = value as? [String: Any] else { return value as? NSObject }
+        object["pointInTimeFrom"] = nil
+        return object as NSObject
+    }
+
+    @Test(arguments: ["holds/a.json", "locks/a.json", "tombstones/a.json", "tombstones/a.removal.json"])
+    func `where a record of retention cannot be read all else is reported`(object: String) throws {
+        let (home, whole) = try ruled()
+        let file = home.vault.appending(object)
+        try file.removingLastComponent().makeFolder()
+        try file.write("{}")
+        try expectGaps(home, whole, ["retention"], code: "vault.damaged", status: 4, without: ["retention"])
+        let page = try home.varve(["report", "--html", "page.html"])
+        #expect(page.exitCode == 4 && page.errorText.contains(object), "\(page)")
+    }
+
+    @Test func `where the clock lies behind, or a record of the home cannot be read, all else is reported`() throws {
+        let (home, whole) = try ruled()
+        let state = home.path.appending(".varve/state")
+        let name = try #require(try state.files().first { $0.hasPrefix("verified-") })
+        let record = state.appending(name)
+        let before = try record.read()
+        let vault = String(name.dropFirst("verified-".count).dropLast(".log".count))
+        let tomorrow = Instant(microseconds: Instant.now().microseconds + 86_400_000_000)
+        try VerificationRecord(record).append(VerificationEntry(vault: vault, time: tomorrow, points: ["a"]))
+        try expectGaps(home, whole, ["retention"], code: "pipeline.clockBehind", status: 15, without: ["retention"])
+        try record.remove()
+        try record.makeFolder()
+        try expectGaps(
+            home, whole, ["retention", "verifications"], code: "vault.io", status: 1,
+            without: ["retention", "lastVerified"])
+        try record.remove()
+        try record.write(before)
+        let drills = state.appending("drills.log")
+        try drills.remove()
+        try drills.makeFolder()
+        try expectGaps(home, whole, ["drills"], code: "vault.io", status: 1, without: ["lastDrill"])
+    }
+
+    @Test func `where a store does not open the vault is reported`() throws {
+        let (home, whole) = try ruled()
+        try home.store.appending("store.sqlite").remove()
+        try expectGaps(home, whole, ["store"], code: "store.noStore", status: 10, without: ["store", "expired"])
     }
 
     @Test func `a page needs nothing else, and is written once`() throws {

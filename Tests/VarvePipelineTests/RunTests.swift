@@ -36,6 +36,33 @@ import VarveVault
         }
     }
 
+    @Test func `turns come in the order in which they were drawn, and end with the first failure`() throws {
+        let turns = OrderedTurns()
+        let served = Mutex<[Int64]>([])
+        try Workers.run(4, stop: StopSignal()) { worker, _ in
+            for _ in 0..<50 {
+                let number = try turns.draw(2)
+                usleep(UInt32(worker) * 50)
+                try turns.serve(from: number, count: 2) { served.withLock { $0.append(number) } }
+            }
+        }
+        #expect(served.withLock { $0 } == (0..<200).map { $0 * 2 })
+        #expect(try turns.finish(Interruption()) == 400)
+        #expect(throws: Interruption.self) { try turns.draw(1) }
+        let failing = OrderedTurns()
+        #expect(throws: Interruption.self) {
+            try Workers.run(4, stop: StopSignal()) { worker, _ in
+                let number = try failing.draw(1)
+                // All others wait for this one.
+                if number == 0 {
+                    failing.fail(Interruption())
+                } else {
+                    try failing.serve(from: number, count: 1) { Issue.record("It was not its turn.") }
+                }
+            }
+        }
+    }
+
     @Test func `a request to stop reaches workers and keeps the signal's number`() throws {
         let stop = StopSignal()
         stop.raise(15)

@@ -25,6 +25,7 @@ struct ReportPage {
         </header>
         <main>
         \(overview)
+        \(unknown)
         \(damage)
         \(report.tables.map(section).joined(separator: "\n"))
         </main>
@@ -41,12 +42,12 @@ struct ReportPage {
         if report.tables.isEmpty { return "<p>The vault holds no recovery point.</p>" }
         let rows = report.tables.map { table in
             """
-            <tr><th scope="row"><a href="#t-\(escaped(table.id))">\(escaped(table.name))</a></th>
+            <tr><th scope="row"><a href="#t-\(escaped(table.coverage.tableId))">\(escaped(table.coverage.table))</a></th>
             <td>\(table.newestAgeSeconds.map { age($0) } ?? "none")</td><td>\(table.snapshots)</td>
-            <td>\(table.log.map { moment($0.through) } ?? "not captured")</td>
-            <td>\(table.holes.isEmpty ? "none" : "<strong class=\"bad\">\(table.holes.count)\(table.open ? ", open" : "")</strong>")</td>
-            <td>\(table.lastVerified.map { moment($0.time) } ?? "never")</td>
-            <td>\(table.lastDrill.map { "\(moment($0.time)), \($0.failure == nil ? "passed" : "<strong class=\"bad\">failed</strong>")" } ?? "never")</td></tr>
+            <td>\(table.coverage.log.map { moment($0.through) } ?? "not captured")</td>
+            <td>\(table.coverage.holes.isEmpty ? "none" : "<strong class=\"bad\">\(table.coverage.holes.count)\(table.coverage.open ? ", open" : "")</strong>")</td>
+            <td>\(table.lastVerified.map { moment($0.time) } ?? never("verifications"))</td>
+            <td>\(table.lastDrill.map { "\(moment($0.time)), \($0.failure == nil ? "passed" : "<strong class=\"bad\">failed</strong>")" } ?? never("drills"))</td></tr>
             """
         }
         return """
@@ -61,6 +62,19 @@ struct ReportPage {
             """
     }
 
+    private var unknown: String {
+        if report.unknown.isEmpty { return "" }
+        let rows = report.unknown.map {
+            "<li>\(escaped($0.statement)): \(escaped($0.reason)) <code>\(escaped($0.code))</code></li>"
+        }
+        return "<section><h2 class=\"bad\">Cannot be told</h2><ul>\(rows.joined(separator: "\n"))</ul></section>"
+    }
+
+    /// What stands where a record has nothing of a table.
+    private func never(_ subject: String, _ addition: String = "") -> String {
+        report.knows(subject) ? "never" + addition : "<strong class=\"bad\">not known</strong>"
+    }
+
     private var damage: String {
         if report.damaged.isEmpty { return "" }
         let rows = report.damaged.map { "<li><code>\(escaped($0.object))</code>: \(escaped($0.reason))</li>" }
@@ -71,12 +85,12 @@ struct ReportPage {
 
     private func section(_ table: ReportRecord.Table) -> String {
         """
-        <section id="t-\(escaped(table.id))">
-        <h2>\(escaped(table.name))</h2>
-        <p class="sub">Table id <code>\(escaped(table.id))</code>\(table.store.map { ", live in store \(escaped($0))" } ?? ", no longer in a store of this home")</p>
+        <section id="t-\(escaped(table.coverage.tableId))">
+        <h2>\(escaped(table.coverage.table))</h2>
+        <p class="sub">Table id <code>\(escaped(table.coverage.tableId))</code>\(table.store.map { ", live in store \(escaped($0))" } ?? (report.knows("store") ? ", no longer in a store of this home" : ", in no store of this home that opens"))</p>
         <h3>Coverage</h3>
         \(ReportTimeline(table, now: report.time).svg)
-        \(coverage(table))
+        \(coverage(table.coverage))
         <h3>Recovery points</h3>
         \(ReportSizes(table).svg)
         <dl>
@@ -87,13 +101,13 @@ struct ReportPage {
         """
     }
 
-    private func coverage(_ table: ReportRecord.Table) -> String {
-        var rows = table.intervals.map { interval in
+    private func coverage(_ coverage: CoverageRecord) -> String {
+        var rows = coverage.intervals.map { interval in
             interval.from == interval.through
                 ? "<li>\(moment(interval.from)): this instant only, snapshot <code>\(escaped(interval.base))</code></li>"
                 : "<li>\(moment(interval.from)) to \(moment(interval.through)): any instant, from snapshot <code>\(escaped(interval.base))</code></li>"
         }
-        rows += table.holes.map { hole in
+        rows += coverage.holes.map { hole in
             "<li class=\"bad\">Hole, \(hole.from.map { "after \(moment($0))" } ?? "from the beginning")\(hole.to.map { " through \(moment($0))" } ?? ", to the end"): \(escaped(hole.reason))\(hole.segment.map { ", segment <code>\(escaped($0))</code>" } ?? "")\(hole.restorableFrom.map { "; restorable again from \(moment($0))" } ?? "; not restorable since")</li>"
         }
         return rows.isEmpty ? "<p>Nothing can be restored.</p>" : "<ul>\(rows.joined(separator: "\n"))</ul>"
@@ -107,8 +121,8 @@ struct ReportPage {
                     + (table.shredded == 0 ? "" : ", \(table.shredded) more with destroyed keys")
             )
         ]
-        if let age = table.newestAgeSeconds { facts.append(("Newest snapshot", "\(self.age(age)) old")) }
-        if let log = table.log {
+        if let age = table.newestAgeSeconds { facts.append(("Newest snapshot", self.age(age))) }
+        if let log = table.coverage.log {
             facts.append(
                 (
                     "Captured log",
@@ -130,17 +144,19 @@ struct ReportPage {
                         "\(moment(from)) is demanded; every one since \(retention.restorableFrom.map { moment($0) } ?? "no instant") is restorable"
                     ))
             }
-        } else {
+        } else if report.knows("retention") {
             facts.append(("Retention demands", "nothing: no policy speaks of this table"))
+        } else {
+            facts.append(("Retention", "<strong class=\"bad\">cannot be judged</strong>; why stands above"))
         }
         facts.append(
             (
                 "Last verified",
                 table.lastVerified.map {
                     "<code>\(escaped($0.id))</code> at \(moment($0.time)) (<code>\(escaped($0.record))</code>)"
-                } ?? "never, as this home knows"
+                } ?? never("verifications", ", as this home knows")
             ))
-        facts.append(("Last drill", table.lastDrill.map(drill) ?? "never, as this home knows"))
+        facts.append(("Last drill", table.lastDrill.map(drill) ?? never("drills", ", as this home knows")))
         if let expired = table.expired {
             facts.append(
                 (
@@ -206,7 +222,9 @@ struct ReportPage {
     private func day(_ text: String) -> String { String(text.prefix(10)) }
 
     private func age(_ seconds: Int64) -> String {
-        seconds < 172_800 ? Units.span(seconds: Double(seconds)) : Units.counted(Int(seconds / 86_400), "day")
+        let length = abs(seconds)
+        let span = length < 172_800 ? Units.span(seconds: Double(length)) : Units.counted(Int(length / 86_400), "day")
+        return span + (seconds < 0 ? " ahead of the clock" : " old")
     }
 
     private static let style = """
@@ -237,17 +255,19 @@ struct ReportPage {
 
 /// A table's coverage over time: what can be restored, holes, snapshots.
 struct ReportTimeline {
-    private let table: ReportRecord.Table
+    private let coverage: CoverageRecord
+    private let points: [ReportRecord.Table.Point]
     private let begin: Int64
     private let end: Int64
 
     private static let width = 960.0
 
     init(_ table: ReportRecord.Table, now: String) {
-        self.table = table
+        coverage = table.coverage
+        points = table.points
         let times =
-            (table.intervals.flatMap { [$0.from, $0.through] }
-            + table.holes.flatMap { [$0.from, $0.to].compactMap(\.self) } + table.points.map(\.cut) + [now])
+            (coverage.intervals.flatMap { [$0.from, $0.through] }
+            + coverage.holes.flatMap { [$0.from, $0.to].compactMap(\.self) } + points.map(\.cut) + [now])
             .compactMap { Instant(rfc3339: $0)?.microseconds }
         begin = times.min() ?? 0
         end = max(times.max() ?? 1, begin + 1)
@@ -269,17 +289,17 @@ struct ReportTimeline {
 
     var svg: String {
         var parts: [String] = []
-        for interval in table.intervals {
+        for interval in coverage.intervals {
             parts.append(
                 bar(
                     x(interval.from), x(interval.through), "cover", "restorable \(interval.from) to \(interval.through)"
                 ))
         }
-        for hole in table.holes {
+        for hole in coverage.holes {
             let from = hole.from.map { x($0) } ?? 10
             parts.append(bar(from, x(hole.to), "hole", "hole: \(hole.reason)"))
         }
-        for point in table.points where point.kind == "snapshot" {
+        for point in points where point.kind == "snapshot" {
             let place = number(x(point.cut))
             parts.append(
                 "<line class=\"tick\" x1=\"\(place)\" x2=\"\(place)\" y1=\"16\" y2=\"54\"><title>snapshot \(ReportPage.escaped(point.id)), \(ReportPage.escaped(point.cut))</title></line>"
@@ -288,7 +308,7 @@ struct ReportTimeline {
         let first = Instant(microseconds: begin).rfc3339.prefix(16).replacing("T", with: " ")
         let last = Instant(microseconds: end).rfc3339.prefix(16).replacing("T", with: " ")
         return """
-            <figure><svg viewBox="0 0 960 90" role="img" aria-label="Coverage of \(ReportPage.escaped(table.name)) from \(first) to \(last): \(table.intervals.count) stretches that can be restored, \(table.holes.count) holes">
+            <figure><svg viewBox="0 0 960 90" role="img" aria-label="Coverage of \(ReportPage.escaped(coverage.table)) from \(first) to \(last): \(coverage.intervals.count) stretches that can be restored, \(coverage.holes.count) holes">
             <line class="axis" x1="10" x2="950" y1="60" y2="60"/>
             \(parts.joined(separator: "\n"))
             <text x="10" y="82">\(first)</text><text x="950" y="82" text-anchor="end">\(last)</text>

@@ -8,14 +8,8 @@ import VarveVault
 
 /// A report as JSON has it; its page shows these facts and no others.
 struct ReportRecord: Encodable {
+    /// In JSON, one object: what `coverage --json` has of the table, and what follows here.
     struct Table: Encodable {
-        struct Interval: Encodable {
-            let from: String
-            let through: String
-            /// The snapshot with which it begins.
-            let base: String
-        }
-
         /// A snapshot or the archive of a sweep.
         struct Point: Encodable {
             let id: String
@@ -26,14 +20,6 @@ struct ReportRecord: Encodable {
             let sealedBytes: Int
             /// The object that says so.
             let manifest: String
-        }
-
-        struct Log: Encodable {
-            let segments: Int
-            let changes: Int
-            let sealedBytes: Int
-            let through: String
-            let ended: Bool
         }
 
         struct Retention: Encodable {
@@ -73,19 +59,13 @@ struct ReportRecord: Encodable {
             let lagSeconds: Int64
         }
 
-        let name: String
-        let id: String
+        let coverage: CoverageRecord
         /// The store that has the table now; left out where none has.
         let store: String?
-        let intervals: [Interval]
-        let holes: [HoleRecord]
-        /// Whether a hole waits for a snapshot.
-        let open: Bool
-        let log: Log?
         let snapshots: Int
         let sweeps: Int
         let shredded: Int
-        /// Seconds since the newest snapshot's cut.
+        /// Seconds since the newest snapshot's cut; negative where the clock lies before it.
         let newestAgeSeconds: Int64?
         /// In the order of their cuts.
         let points: [Point]
@@ -95,12 +75,54 @@ struct ReportRecord: Encodable {
         let expired: Expired?
     }
 
+    /// What could not be found out, and why.
+    struct Unknown: Encodable {
+        /// `retention`, `verifications`, `drills`, or `store` with its name.
+        let subject: String
+        let store: String?
+        let code: String
+        let reason: String
+    }
+
     let vault: String
     let vaultId: String
     let time: String
     let tool: String
     let tables: [Table]
     let damaged: [DamageRecord]
+    let unknown: [Unknown]
+    /// How a command ends that tells this.
+    let status: ExitStatus
+
+    private enum CodingKeys: CodingKey { case vault, vaultId, time, tool, tables, damaged, unknown }
+
+    func knows(_ subject: String) -> Bool { !unknown.contains { $0.subject == subject } }
+}
+
+extension ReportRecord.Unknown {
+    init(_ unknown: VaultReport.Unknown) {
+        switch unknown.subject {
+        case .retention: (subject, store) = ("retention", nil)
+        case .verifications: (subject, store) = ("verifications", nil)
+        case .drills: (subject, store) = ("drills", nil)
+        case .store(let name): (subject, store) = ("store", name)
+        }
+        let error = ErrorReport(unknown.error)
+        code = error.code
+        reason = error.chain.map(\.message).joined(separator: " Because: ")
+    }
+
+    /// What cannot be said.
+    var statement: String {
+        switch subject {
+        case "retention": "Retention cannot be judged"
+        case "verifications": "When recovery points were last verified cannot be told"
+        case "drills": "Drills cannot be told"
+        default: "Live tables of store \(store ?? "") cannot be told"
+        }
+    }
+
+    var line: String { "UNKNOWN  \(statement): \(reason) [\(code)]" }
 }
 
 extension ReportRecord {
@@ -112,6 +134,11 @@ extension ReportRecord {
         time = report.time.rfc3339
         self.tool = tool
         damaged = report.findings.map(DamageRecord.init)
+        unknown = report.unknown.map(Unknown.init)
+        // What is damaged says most; what could not be found out ends as the command that is about it does.
+        status =
+            report.findings.isEmpty
+            ? report.unknown.first.map { ExitStatus(for: $0.error) } ?? .done : ExitStatus(for: report.findings)
         tables = report.tables.map {
             Table($0, at: report.time, verifiedRecord: verifiedRecord, drillRecord: drillRecord)
         }
@@ -120,20 +147,8 @@ extension ReportRecord {
 
 extension ReportRecord.Table {
     init(_ table: VaultReport.Table, at now: Instant, verifiedRecord: String, drillRecord: String) {
-        let coverage = table.coverage
-        name = table.identity.name
-        id = table.identity.id
+        coverage = CoverageRecord(table.coverage)
         store = table.live?.store
-        intervals = coverage.intervals.map {
-            Interval(from: $0.from.rfc3339, through: $0.through.rfc3339, base: $0.base)
-        }
-        holes = coverage.holes.map { HoleRecord($0, table: coverage.table.name) }
-        open = coverage.isOpen
-        log = coverage.through.map {
-            Log(
-                segments: coverage.segments, changes: coverage.changes, sealedBytes: coverage.sealedBytes,
-                through: $0.rfc3339, ended: coverage.hasEnded)
-        }
         snapshots = table.snapshots.count
         sweeps = table.sweeps.count
         shredded = table.shredded
@@ -145,7 +160,7 @@ extension ReportRecord.Table {
                 id: $0.id, kind: $0.kind.rawValue, cut: $0.consistency.cut.time.rfc3339, items: $0.items,
                 rawBytes: $0.rawBytes, sealedBytes: $0.sealedBytes, manifest: $0.path)
         }
-        retention = table.retention.flatMap { Retention($0, coverage, at: now) }
+        retention = table.retention.flatMap { Retention($0, table.coverage, at: now) }
         lastVerified = table.lastVerified.map {
             Verified(id: $0.id, time: $0.time.rfc3339, record: verifiedRecord)
         }
@@ -155,6 +170,27 @@ extension ReportRecord.Table {
                 seconds: $0.seconds, failure: $0.failure, record: drillRecord)
         }
         expired = table.live?.expired.map { Expired(items: $0.items, lagSeconds: $0.lagSeconds) }
+    }
+}
+
+extension ReportRecord.Table {
+    private enum Key: CodingKey {
+        case store, snapshots, sweeps, shredded, newestAgeSeconds, points, retention, lastVerified, lastDrill, expired
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        try coverage.encode(to: encoder)
+        var own = encoder.container(keyedBy: Key.self)
+        try own.encodeIfPresent(store, forKey: .store)
+        try own.encode(snapshots, forKey: .snapshots)
+        try own.encode(sweeps, forKey: .sweeps)
+        try own.encode(shredded, forKey: .shredded)
+        try own.encodeIfPresent(newestAgeSeconds, forKey: .newestAgeSeconds)
+        try own.encode(points, forKey: .points)
+        try own.encodeIfPresent(retention, forKey: .retention)
+        try own.encodeIfPresent(lastVerified, forKey: .lastVerified)
+        try own.encodeIfPresent(lastDrill, forKey: .lastDrill)
+        try own.encodeIfPresent(expired, forKey: .expired)
     }
 }
 

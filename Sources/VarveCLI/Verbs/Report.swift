@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import SystemPackage
+import VarveConfig
 import VarveModel
 import VarvePipeline
 import VarveStore
@@ -17,6 +18,10 @@ struct ReportVerb: Verb {
             retention demands and what is there; the last verification and the last drill with their results; expired items that wait for a
             sweep. Facts only, each with the object it comes from. --html writes one page that needs nothing else: it can be mailed, printed,
             and read in ten years.
+
+            What cannot be found out is stated too, with its reason: that retention cannot be judged while a record, a hold or a lock cannot be
+            read or the clock lies before the vault's newest manifest; or that a store does not open. Everything else is reported all the same.
+            The exit code is then 4 where something is damaged, else that of the command which would fail for the same reason.
             """,
             examples: [
                 ("report", "in short, as text"),
@@ -36,11 +41,11 @@ struct ReportVerb: Verb {
         if let html {
             try Files.write(ReportPage(report: report).text, to: Files.absolute(FilePath(html)))
         }
-        for table in report.tables { common.console.line(ReportStep.line(table)) }
         if report.tables.isEmpty { common.console.line("The vault \(report.vault) holds no recovery point yet.") }
+        ReportStep.tell(report, common.console)
         if let html { common.console.line("written: \(html)") }
         try common.console.document(report)
-        return report.damaged.isEmpty ? .done : .damageFound
+        return report.status
     }
 }
 
@@ -52,30 +57,42 @@ struct ReportStep {
 
     func make(_ home: Home) throws -> ReportRecord {
         let source = try home.vault(vault)
+        let settled = try Catalog.settled(source.vault)
         let stage = PruneVault(vault: source.vault, verifications: source.verifications, tool: Varve.version)
-        let plan = try stage.plan { home.retention(of: $0, vault: source.name) }
         var live: [VaultReport.Live] = []
-        for (name, store) in try home.allStores() {
-            for table in try store.tables() {
-                let isOn = table.timeToLive?.enabled == true
-                live.append(
-                    VaultReport.Live(
-                        store: name, description: table,
-                        expired: isOn ? try store.expiryBacklog(in: table.name, at: .now(), grace: 0) : nil))
+        var unknown: [VaultReport.Unknown] = []
+        for name in home.configuration.stores.map(\.name) {
+            do {
+                live += try Self.live(name, home.store(name).store)
+            } catch {
+                unknown.append(VaultReport.Unknown(.store(name), error))
             }
         }
         let report = VaultReport(
-            source.vault, plan, verified: try source.verifications.newest(), drills: try home.drills.entries(),
-            live: live)
+            source.vault, settled, at: .now(),
+            retention: Result {
+                try stage.plan(of: settled.catalog) { home.retention(of: $0, vault: source.name) }
+            },
+            verified: Result { try source.verifications.newest() }, drills: Result { try home.drills.entries() },
+            live: live, unknown: unknown)
         return ReportRecord(
             report, vault: source.name, tool: "varve \(Varve.version)",
             verifiedRecord: source.verifications.path.lastComponent?.string ?? "",
             drillRecord: home.drills.path.lastComponent?.string ?? "")
     }
 
+    private static func live(_ name: String, _ store: EmbeddedStore) throws -> [VaultReport.Live] {
+        try store.tables().map { table in
+            let isOn = table.timeToLive?.enabled == true
+            return VaultReport.Live(
+                store: name, description: table,
+                expired: isOn ? try store.expiryBacklog(in: table.name, at: .now(), grace: 0) : nil)
+        }
+    }
+
     func run(in home: Home, _ console: Console, dryRun: Bool) throws -> ExitStatus {
         let report = try make(home)
-        for table in report.tables { console.line(Self.line(table)) }
+        Self.tell(report, console)
         if let folder, !dryRun {
             try Files.makeFolder(folder)
             let stem = "\(report.vault)-\(Instant.now().compact)"
@@ -85,22 +102,39 @@ struct ReportStep {
             console.line("written: \(page), and the same as JSON")
         }
         try console.event(report)
-        return report.damaged.isEmpty ? .done : .damageFound
+        return report.status
     }
 
-    static func line(_ table: ReportRecord.Table) -> String {
+    static func tell(_ report: ReportRecord, _ console: Console) {
+        for table in report.tables { console.line(line(table, of: report)) }
+        for unknown in report.unknown { console.line(unknown.line) }
+        for damage in report.damaged { console.note("\(damage.object): \(damage.reason)") }
+    }
+
+    private static func line(_ table: ReportRecord.Table, of report: ReportRecord) -> String {
+        let coverage = table.coverage
         var parts = [Units.counted(table.snapshots, "snapshot")]
-        if let age = table.newestAgeSeconds { parts.append("newest \(Units.span(seconds: Double(age))) old") }
-        parts.append(table.log.map { "log through \($0.through)" } ?? "log not captured")
-        if !table.holes.isEmpty {
-            parts.append("\(Units.counted(table.holes.count, "hole"))\(table.open ? ", OPEN" : "")")
+        if let age = table.newestAgeSeconds {
+            parts.append(
+                age < 0
+                    ? "newest \(Units.span(seconds: Double(-age))) ahead of the clock"
+                    : "newest \(Units.span(seconds: Double(age))) old")
         }
-        parts.append(table.lastVerified.map { "verified \($0.time)" } ?? "never verified")
-        parts.append(
-            table.lastDrill.map { "drill \($0.failure == nil ? "passed" : "FAILED") \($0.time)" } ?? "never drilled")
+        parts.append(coverage.log.map { "log through \($0.through)" } ?? "log not captured")
+        if !coverage.holes.isEmpty {
+            parts.append("\(Units.counted(coverage.holes.count, "hole"))\(coverage.open ? ", OPEN" : "")")
+        }
+        if report.knows("verifications") {
+            parts.append(table.lastVerified.map { "verified \($0.time)" } ?? "never verified")
+        }
+        if report.knows("drills") {
+            parts.append(
+                table.lastDrill.map { "drill \($0.failure == nil ? "passed" : "FAILED") \($0.time)" } ?? "never drilled"
+            )
+        }
         if let expired = table.expired, expired.items > 0 {
             parts.append("\(Units.counted(expired.items, "expired item")) waiting")
         }
-        return "\(table.name)  \(parts.joined(separator: ", "))"
+        return "\(coverage.table)  \(parts.joined(separator: ", "))"
     }
 }

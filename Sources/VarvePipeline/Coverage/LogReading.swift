@@ -41,6 +41,8 @@ struct LogReading {
     private(set) var changes = 0
     private(set) var sealedBytes = 0
     private(set) var hasEnded = false
+    /// The ids of segments that were merged into another one, which is whole: nobody reads them any more.
+    private(set) var merged: Set<String> = []
 
     /// How far each shard has been followed.
     private var head: [String: Head] = [:]
@@ -54,6 +56,13 @@ struct LogReading {
     private enum Piece {
         case whole(Manifest, LogStretch)
         case broken(Coverage.Hole.Cause, id: String)
+
+        var id: String {
+            switch self {
+            case .whole(let manifest, _): manifest.id
+            case .broken(_, let id): id
+            }
+        }
     }
 
     /// Retention removed the beginning of the log, here or where it was copied from: what there is begins without a hole.
@@ -62,7 +71,11 @@ struct LogReading {
     init(of table: Manifest.TableIdentity, _ entries: [Catalog.Entry], _ catalog: Catalog) {
         isTrimmed = catalog.removals.logBegins(table.id) != nil
         var broken: (cause: Coverage.Hole.Cause, id: String)?
-        for piece in Self.pieces(of: table, entries, catalog) {
+        for (piece, isMerged) in Self.pieces(of: table, entries, catalog) {
+            if isMerged {
+                merged.insert(piece.id)
+                continue
+            }
             switch piece {
             case .broken(let cause, let id):
                 broken = broken ?? (cause, id)
@@ -88,19 +101,20 @@ struct LogReading {
         partAfterHole.append(parts.count)
     }
 
+    /// All that there is of the log, in its order, and whether it was merged into something else.
     private static func pieces(
         of table: Manifest.TableIdentity, _ entries: [Catalog.Entry], _ catalog: Catalog
-    ) -> [Piece] {
-        var pieces: [(order: Order, piece: Piece)] = []
-        // Where whole segments are, into which others were merged: these are not needed any more, whatever has become of them.
-        var merged: [Order] = []
+    ) -> [(piece: Piece, isMerged: Bool)] {
+        var pieces: [(place: SegmentPlace, merges: Bool, piece: Piece)] = []
         for manifest in entries.map(\.manifest) {
             guard let stretch = manifest.log else { continue }
-            let order = Order(manifest)
             let cause: Coverage.Hole.Cause? =
                 catalog.shredded[manifest.id] != nil ? .shredded : catalog.holdsBundles(of: manifest) ? nil : .damaged
-            if cause == nil && manifest.sources != nil { merged.append(order) }
-            pieces.append((order, cause.map { .broken($0, id: manifest.id) } ?? .whole(manifest, stretch)))
+            pieces.append(
+                (
+                    SegmentPlace(manifest), cause == nil && manifest.sources != nil,
+                    cause.map { .broken($0, id: manifest.id) } ?? .whole(manifest, stretch)
+                ))
         }
         let begins = catalog.removals.logBegins(table.id)?.compact
         for (stem, id) in catalog.unreadableSegments(of: table) {
@@ -108,60 +122,12 @@ struct LogReading {
             // What was removed is missed by nobody, damaged or not.
             if let begins, second < begins { continue }
             // Within its second it may have been any; the first of them says best what came before.
-            pieces.append((Order(second: String(second)), .broken(.damaged, id: id)))
+            pieces.append((SegmentPlace(second: String(second)), false, .broken(.damaged, id: id)))
         }
-        pieces.removeAll { piece in merged.contains { $0.covers(piece.order) } }
-        return pieces.sorted { $0.order < $1.order }.map(\.piece)
-    }
-
-    /// Segments that were merged into another one, which is whole: nobody reads them any more.
-    static func merged(of entries: [Catalog.Entry], _ catalog: Catalog) -> Set<String> {
-        let segments = entries.map(\.manifest).filter { $0.log != nil }
-        let whole = segments.filter {
-            $0.sources != nil && catalog.shredded[$0.id] == nil && catalog.holdsBundles(of: $0)
-        }
-        return Set(segments.filter { small in whole.contains { Order($0).covers(Order(small)) } }.map(\.id))
-    }
-
-    /// Where a segment stands in the log: by its own start, or by that of the first that was merged into it.
-    static func place(of manifest: Manifest) -> Instant { Order(manifest).started }
-
-    /// Where a segment stands in the log.
-    private struct Order: Comparable {
-        let second: String
-        let started: Instant
-        /// One that was made of others comes before the first of them.
-        let members: Int
-        let last: Instant
-
-        init(_ manifest: Manifest) {
-            started = manifest.sources?.first?.started ?? manifest.started
-            second = started.compact
-            members = manifest.sources?.segments ?? 1
-            last = manifest.sources?.last?.started ?? manifest.started
-        }
-
-        /// Of one that cannot be read: the name tells its second only.
-        init(second: String) {
-            self.second = second
-            started = Instant(microseconds: .min)
-            members = 1
-            last = started
-        }
-
-        static func < (left: Order, right: Order) -> Bool {
-            (left.second, left.started, -left.members) < (right.second, right.started, -right.members)
-        }
-
-        /// Whether another segment was merged into this one.
-        func covers(_ other: Order) -> Bool {
-            if other == self || other.members > members { return false }
-            if other.started == Instant(microseconds: .min) {
-                // Within the first and the last second it may be the one before or behind.
-                return started.compact < other.second && other.second < last.compact
-            }
-            return started <= other.started && other.last <= last
-        }
+        pieces.sort { $0.place < $1.place }
+        // What was merged is not needed any more, whatever has become of it.
+        let isReplaced = SegmentPlace.replaced(among: pieces.map { ($0.place, $0.merges) })
+        return zip(pieces, isReplaced).map { ($0.piece, $1) }
     }
 
     private mutating func add(_ manifest: Manifest, _ stretch: LogStretch, _ broken: Coverage.Hole.Cause?) {
@@ -285,6 +251,32 @@ extension LogReading {
 }
 
 extension Catalog {
+    /// The ids of segments that retention removed because they had been merged, and whose changes are in no segment any more that is whole: as long
+    /// as they can be taken back.
+    func orphanedSegments() -> Set<String> {
+        let gone = Dictionary(grouping: removed.map(\.manifest).filter { $0.kind == .log && isWhole($0) }) {
+            $0.table.id
+        }
+        var orphans: Set<String> = []
+        for (table, segments) in gone {
+            let begins = removals.logBegins(table) ?? Instant(microseconds: .min)
+            // What came before went with the beginning of the log.
+            var places = segments.map { (place: SegmentPlace($0), merges: false, id: $0.id) }
+                .filter { $0.place.started >= begins }
+            if places.isEmpty { continue }
+            places += entries.map(\.manifest).filter { $0.table.id == table && isWholeMerge($0) }
+                .map { (place: SegmentPlace($0), merges: true, id: $0.id) }
+            places.sort { $0.place < $1.place }
+            let isReplaced = SegmentPlace.replaced(among: places.map { ($0.place, $0.merges) })
+            orphans.formUnion(zip(places, isReplaced).filter { !$0.merges && !$1 }.map(\.0.id))
+        }
+        return orphans
+    }
+
+    private func isWholeMerge(_ manifest: Manifest) -> Bool {
+        manifest.log != nil && manifest.sources != nil && shredded[manifest.id] == nil && holdsBundles(of: manifest)
+    }
+
     /// Whether the listing shows each of the bundles that a manifest names, in its size.
     fileprivate func holdsBundles(of manifest: Manifest) -> Bool {
         manifest.bundles.allSatisfy { bundle in

@@ -74,14 +74,17 @@ package struct PruneVault: Sendable {
         rule: (Manifest.TableIdentity) throws -> RetentionRule?
     ) throws -> Plan {
         let catalog = try Catalog.read(vault)
-        var plan = try plan(catalog, tables, rule)
+        var plan = try plan(of: catalog, tables: tables, rule: rule)
         let present = try Present(vault, clock.now())
-        plan.remains = catalog.remainsOfRemoved().map { ($0, present.objection(to: $0, grace)) }
+        let orphans = catalog.orphanedSegments()
+        plan.remains = catalog.remainsOfRemoved().map { ($0, present.objection(to: $0, grace, orphans)) }
         return plan
     }
 
-    private func plan(
-        _ catalog: Catalog, _ tables: (String) -> Bool, _ rule: (Manifest.TableIdentity) throws -> RetentionRule?
+    /// Says what goes of a vault that was read before; of what was removed earlier it says nothing.
+    package func plan(
+        of catalog: Catalog, tables: (String) -> Bool = { _ in true },
+        rule: (Manifest.TableIdentity) throws -> RetentionRule?
     ) throws -> Plan {
         if let finding = catalog.findings.first(where: { Self.isRecord($0.object) }) {
             throw VaultError(
@@ -131,18 +134,19 @@ package struct PruneVault: Sendable {
     ) throws -> Plan {
         let lease = try Lease.claiming(Self.claim, vault.storage, what: "prune", clock: clock)
         defer { lease.release() }
-        var plan = try plan(try Catalog.read(vault), tables, rule)
+        var plan = try plan(of: try Catalog.read(vault), tables: tables, rule: rule)
         try stop.check()
         plan.records = try record(plan).map(\.path)
         // What is removed just now is only due where there is no grace.
         let catalog = grace > .zero || plan.records.isEmpty ? plan.catalog : try Catalog.read(vault)
         // The record stands; whoever reads without having seen it has a lease by now.
         var present = try Present(vault, clock.now())
+        let orphans = catalog.orphanedSegments()
         for remains in catalog.remainsOfRemoved() {
             try stop.check()
             try lease.refresh()
             if clock.now().before(Self.lookAgain) > present.looked { present = try Present(vault, clock.now()) }
-            let objection = present.objection(to: remains, grace)
+            let objection = present.objection(to: remains, grace, orphans)
             if objection == nil { try vault.removeBytes(remains) }
             plan.remains.append((remains, objection))
         }
@@ -206,7 +210,7 @@ package struct PruneVault: Sendable {
         }
 
         /// Why the bytes stay for now; nil if they may go.
-        func objection(to remains: RemovedRemains, _ grace: Duration) -> String? {
+        func objection(to remains: RemovedRemains, _ grace: Duration, _ orphans: Set<String>) -> String? {
             guard let path = try? ObjectPath(remains.folder + VaultPaths.manifestName), removals.covers(path) else {
                 return "taken back"
             }
@@ -218,6 +222,9 @@ package struct PruneVault: Sendable {
             }
             if let lease = leases.first(where: { $0.uses(remains.folder) }) {
                 return "in use: \(lease.what), process \(lease.pid) on \(lease.host)"
+            }
+            if orphans.contains(remains.id) {
+                return "what it was merged into is damaged or gone: --undo takes it back"
             }
             return unread.map { "lease '\($0)' cannot be read" }
         }

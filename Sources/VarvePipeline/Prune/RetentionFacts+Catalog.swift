@@ -41,15 +41,14 @@ extension RetentionFacts {
         var points: [Point] = []
         var segments: [Segment] = []
         var merged: [Segment] = []
-        let mergedIDs = LogReading.merged(of: entries, catalog)
         for manifest in entries.map(\.manifest) {
             if let stretch = manifest.log {
                 // A shard may be ahead of the watermark.
                 let reach = max(stretch.through, stretch.shards.compactMap(\.last).max() ?? stretch.through)
                 let segment = Segment(
-                    id: manifest.id, started: LogReading.place(of: manifest), reach: reach,
+                    id: manifest.id, started: SegmentPlace(manifest).started, reach: reach,
                     sealedBytes: manifest.sealedBytes, protection: protection(manifest))
-                if mergedIDs.contains(manifest.id) { merged.append(segment) } else { segments.append(segment) }
+                if log.merged.contains(manifest.id) { merged.append(segment) } else { segments.append(segment) }
                 continue
             }
             let isShredded = catalog.shredded[manifest.id] != nil

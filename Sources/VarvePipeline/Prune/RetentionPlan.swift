@@ -18,7 +18,8 @@ import VarveVault
 /// - **`maximum`** takes what is older, but nothing that the two points above keep. Only of a table that was dropped does it take the newest too.
 /// - Shredded recovery points fill no place and go. Archives of sweeps are kept for **`sweeps`**, or for ever.
 /// - A log goes from its beginning only, in whole seconds: up to the first segment that something needs. Without `pointInTime` only `maximum` takes any.
-///   The newest segment stays: it says where capture goes on. One that was merged into another goes, whatever the rules say of that.
+///   The newest segment stays: it says where capture goes on. One that was merged into another goes, whatever the rules say of that; unless it
+///   is too young, held, locked or in use.
 ///
 /// What is kept is kept again by a plan of the rest: running twice changes nothing more.
 package struct RetentionPlan: Sendable {
@@ -68,8 +69,8 @@ package struct RetentionPlan: Sendable {
         keepCounted(counted, policy, zone)
         keepUncounted(live, counted, policy)
         decidePoints(policy)
-        decideLog(policy, neededFrom: logNeededFrom)
         decideMerged(policy)
+        decideLog(policy, neededFrom: logNeededFrom)
     }
 
     private static func protected(_ protection: RetentionFacts.Protection) -> [KeepReason] {
@@ -216,9 +217,9 @@ package struct RetentionPlan: Sendable {
                 segments[index].kept.append(.noRule)
             }
         }
-        let first = segments.firstIndex { !$0.kept.isEmpty }
-        // The log goes in whole seconds, so that a segment's name alone tells whether it is gone.
-        let end = first.map { facts.segments[$0].started.wholeSecond }
+        // The log goes in whole seconds, so that a segment's name alone tells whether it is gone; one that was merged too.
+        let kept = zip(facts.segments + facts.merged, segments + merged).filter { !$0.1.kept.isEmpty }
+        let end = kept.map { $0.0.started.wholeSecond }.min()
         let going = facts.segments.prefix { segment in end.map { segment.started < $0 } ?? true }.count
         for index in segments.indices {
             if index < going {

@@ -114,4 +114,24 @@ import VarveVault
         #expect(try home.restored(.time(made.consistency.cut.time), of: table.id, home.catalog) == truth)
         #expect(try home.synthesize(table.id) == nil, "there is no log behind it")
     }
+
+    @Test func `a synthetic snapshot has the cut and the description of the end of the log`() throws {
+        let home = try CaptureHome()
+        try home.makeTable("Things", timeToLive: "ttl")
+        try home.put(1, 1, into: "Things")
+        let base = try home.backup("Things")
+        try home.captureOnce(try home.source("Things"))
+        _ = try home.store.updateTimeToLive(of: "Things", to: TimeToLive(attribute: "ttl", enabled: false))
+        try home.put(1, 2, into: "Things")
+        try home.captureOnce(try home.source("Things"))
+        let end = try #require(try home.coverage("Things").through)
+        let made = try #require(try home.synthesize("Things"))
+        #expect(made.consistency.cut == .init(time: end, sequence: nil) && made.consistency.to == end)
+        #expect(try TableDescription(json: base.description).timeToLive?.enabled == true)
+        #expect(try TableDescription(json: made.description).timeToLive?.enabled == false)
+        // The newest base serves the next one.
+        try home.put(2, 3, into: "Things")
+        try home.captureOnce(try home.source("Things"))
+        #expect(try #require(try home.synthesize("Things")).sources?.base == made.id)
+    }
 }

@@ -49,6 +49,51 @@ import VarveVault
         #expect(try prune.problems() == [])
     }
 
+    @Test func `what was merged keeps its bytes when the merged segment was lost in the meantime`() throws {
+        let prune = try PruneHome(days: 3)
+        let before = try prune.coverage()
+        try prune.home.compact(PruneHome.table)
+        let policy = RetentionPolicy(keepLast: 100)
+        try prune.run(policy)
+        let gone = try prune.home.catalog.removed.map(\.manifest)
+        let merged = try #require(
+            try prune.home.segments(PruneHome.table).map(\.manifest).first { manifest in
+                manifest.sources.map { sources in gone.contains { $0.id == sources.first?.id } } ?? false
+            })
+        let own = gone.filter {
+            (merged.sources?.first?.started ?? $0.started)...(merged.sources?.last?.started ?? $0.started) ~= $0.started
+        }
+        #expect(own.count == 2 && gone.count > own.count)
+        try prune.home.vault.storage.delete(merged.path(of: merged.bundles[0]))
+        prune.home.clock.advance(seconds: 2 * PruneHome.day)
+        let dry = try prune.prune().plan(rule: PruneHome.rule(policy))
+        let plan = try prune.run(policy)
+        for remains in [dry.remains, plan.remains] {
+            #expect(Set(remains.filter { $0.stays != nil }.map(\.remains.id)) == Set(own.map(\.id)))
+            #expect(remains.count == gone.count)
+        }
+        #expect(try prune.coverage().holes.map(\.cause) == [.damaged])
+        for segment in own { try prune.prune().undo(segment.id) }
+        let after = try prune.coverage()
+        #expect(after.holes.isEmpty && after.intervals == before.intervals)
+    }
+
+    @Test func `a segment that is held stays in the log although it was merged and nothing else needs it`() throws {
+        let prune = try PruneHome(days: 8)
+        try prune.home.compact(PruneHome.table)
+        let catalog = try prune.home.catalog
+        let small = try prune.home.segments(PruneHome.table).map(\.manifest).filter { $0.sources == nil }
+        let held = small[4]
+        try PruneVaultTests.hold(prune.home.vault, on: .init(recoveryPoint: held.id), at: prune.home.clock.now())
+        let policy = RetentionPolicy(pointInTime: .seconds(2 * PruneHome.day))
+        try prune.run(policy, grace: .zero)
+        let left = try prune.home.segments(PruneHome.table).map(\.manifest)
+        #expect(
+            left.contains { $0.id == held.id } && left.allSatisfy { $0.sources != nil || $0.started >= held.started })
+        #expect(left.count < catalog.entries(table: PruneHome.table, kind: .log).count)
+        #expect(try prune.problems() == [])
+    }
+
     @Test func `a window takes merged segments with it, and what was merged into them`() throws {
         let prune = try PruneHome(days: 8)
         try prune.home.compact(PruneHome.table)

@@ -333,7 +333,7 @@ import VarveVault
     // MARK: Documents
 
     @discardableResult
-    private static func hold(_ vault: Vault, on what: Protected, at time: Instant) throws -> Hold {
+    static func hold(_ vault: Vault, on what: Protected, at time: Instant) throws -> Hold {
         let id = RandomID.make()
         let path = VaultPaths.hold(at: time, id: id)
         let hold = Hold(

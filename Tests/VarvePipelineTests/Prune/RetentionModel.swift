@@ -127,17 +127,33 @@ struct RetentionModel {
 
     // MARK: The log
 
-    func keeps(segment index: Int) -> Bool {
-        let second = facts.segments[index].started.seconds
-        return facts.segments.indices.contains { facts.segments[$0].started.seconds <= second && isNeeded(segment: $0) }
+    /// Whether a whole segment has all of its changes and more.
+    func isReplaced(_ segment: RetentionWorld.Segment) -> Bool {
+        world.segments.contains {
+            $0.isMerged && $0.isWhole && $0.stretches.isStrictSuperset(of: segment.stretches)
+        }
     }
 
-    private func isNeeded(segment index: Int) -> Bool {
-        let segment = facts.segments[index]
-        let reach = segment.reach.microseconds
-        if isProtected(segment.protection) || segment.started.microseconds > now { return true }
-        if let youngest = ago(policy.minimum), reach > youngest { return true }
-        if index == facts.segments.indices.last, facts.ended == nil || !isPast(reach) { return true }
+    func keeps(_ segment: RetentionWorld.Segment) -> Bool {
+        if isReplaced(segment) { return isGuarded(segment) }
+        let second = world.started(segment).seconds
+        return world.segments.contains { world.started($0).seconds <= second && isNeeded($0) }
+    }
+
+    /// Whether something beats every rule.
+    private func isGuarded(_ segment: RetentionWorld.Segment) -> Bool {
+        isProtected(segment.protection) || world.started(segment).microseconds > now
+            || ago(policy.minimum).map { world.reach(segment).microseconds > $0 } ?? false
+    }
+
+    private func isNeeded(_ segment: RetentionWorld.Segment) -> Bool {
+        if isGuarded(segment) { return true }
+        if isReplaced(segment) { return false }
+        let reach = world.reach(segment).microseconds
+        let isLast = !world.segments.contains {
+            !isReplaced($0) && (world.started($0), $0.id) > (world.started(segment), segment.id)
+        }
+        if isLast, facts.ended == nil || !isPast(reach) { return true }
         guard let begins = ago(policy.pointInTime) else { return !isPast(reach) }
         let earliest = all.filter { isNeeded($0) }.map { time($0) }.min() ?? begins
         return reach >= min(begins, earliest)

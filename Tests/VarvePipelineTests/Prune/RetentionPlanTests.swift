@@ -29,11 +29,18 @@ import VarveVault
             var own = SeededGenerator(seed: seed)
             let world = RetentionWorld(&own)
             let plan = Self.plan(world)
-            for verdict in plan.points + plan.segments {
+            for verdict in plan.points + plan.segments + plan.merged {
                 for reason in verdict.kept { seen[reason.word, default: 0] += 1 }
                 if let goes = verdict.goes { seen["goes: \(goes)", default: 0] += 1 }
             }
-            let wrong = Self.problems(world, plan, &own)
+            for segment in world.segments where segment.isMerged {
+                seen[segment.isWhole ? "merged, whole" : "merged, broken", default: 0] += 1
+            }
+            let model = RetentionModel(world)
+            if world.segments.contains(where: { $0.isMerged && model.isReplaced($0) }) {
+                seen["merged again", default: 0] += 1
+            }
+            let wrong = Self.problems(world, plan, model, &own)
             if !wrong.isEmpty { problems.append("\(number) (seed \(seed)), \(world.policy): \(wrong)") }
         }
         print(
@@ -48,37 +55,62 @@ import VarveVault
             "notVerifiedYet", "sweeps", "noRule", "behindKept", "goes: older than maximum",
             "goes: its keys were destroyed",
             "goes: sweep, old enough", "goes: no rule keeps it", "goes: before what a point in time needs",
+            "goes: merged into another segment", "merged, whole", "merged, broken", "merged again",
         ]
         for word in words { #expect(seen[word, default: 0] > 0, "\(word)") }
     }
 
     private static func problems(
-        _ world: RetentionWorld, _ plan: RetentionPlan, _ random: inout SeededGenerator
+        _ world: RetentionWorld, _ plan: RetentionPlan, _ model: RetentionModel, _ random: inout SeededGenerator
     ) -> [String] {
         var problems: [String] = []
-        let model = RetentionModel(world)
         for (index, verdict) in plan.points.enumerated() where (verdict.goes == nil) != model.keeps(point: index) {
             problems.append("point \(world.points[index].id): plan says \(verdict)")
         }
-        for (index, verdict) in plan.segments.enumerated() where (verdict.goes == nil) != model.keeps(segment: index) {
-            problems.append("segment \(world.segments[index].id): plan says \(verdict)")
+        let facts = plan.facts
+        let bySegment = Dictionary(
+            uniqueKeysWithValues: zip(facts.segments + facts.merged, plan.segments + plan.merged).map { ($0.id, $1) })
+        for segment in world.segments {
+            guard let verdict = bySegment[segment.id], (verdict.goes == nil) == model.keeps(segment),
+                facts.merged.contains(where: { $0.id == segment.id }) == model.isReplaced(segment)
+            else {
+                problems.append(
+                    "segment \(segment.id): plan says \(bySegment[segment.id].map { "\($0)" } ?? "nothing")")
+                continue
+            }
         }
-        for verdict in plan.points + plan.segments where verdict.kept.isEmpty == (verdict.goes == nil) {
+        for verdict in plan.points + plan.segments + plan.merged where verdict.kept.isEmpty == (verdict.goes == nil) {
             problems.append("a verdict says both, or nothing: \(verdict)")
         }
         let rest = world.after(plan)
         let again = Self.plan(rest)
-        if (again.points + again.segments).contains(where: { $0.goes != nil }) || again.logGoesBefore != nil {
+        let verdicts = again.points + again.segments + again.merged
+        if verdicts.contains(where: { $0.goes != nil }) || again.logGoesBefore != nil {
             problems.append("a second run takes more")
         }
-        for verdict in again.points + again.segments where verdict.kept.isEmpty { problems.append("\(verdict)") }
-        // A log that goes by its name alone: seconds decide.
+        for verdict in verdicts where verdict.kept.isEmpty { problems.append("\(verdict)") }
+        // A log that goes by its name alone: seconds decide. What was merged may go without it, and what merged it has a younger name.
         let before = plan.logGoesBefore
-        for (segment, verdict) in zip(world.segments, plan.segments)
-        where (verdict.goes != nil) != (before.map { segment.started < $0 } ?? false) {
-            problems.append("segment \(segment.id) and the second \(before.map { "\($0)" } ?? "none")")
+        for segment in world.segments {
+            let isBefore = before.map { world.started(segment) < $0 } ?? false
+            let goes = bySegment[segment.id]?.goes
+            if goes != .merged, (goes != nil) != isBefore {
+                problems.append("segment \(segment.id) and the second \(before.map { "\($0)" } ?? "none")")
+            }
+        }
+        // What was merged is missed by nobody, in or out of any window.
+        let compacted = world.afterMerged(plan)
+        for instant in instants(world) where world.restores(instant) != compacted.restores(instant) {
+            problems.append("without what was merged \(instant) is another")
         }
         return problems + Self.lost(world, rest, &random)
+    }
+
+    /// Where something begins or ends, and the instants beside.
+    private static func instants(_ world: RetentionWorld) -> [Instant] {
+        (world.points.map(\.time) + world.stretches.flatMap { [$0.from, $0.reach] }).flatMap { time in
+            [-1, 0, 1].map { Instant(microseconds: time.microseconds + $0) }
+        }
     }
 
     /// Instants of the window to which the table could be restored and cannot any more.
@@ -87,10 +119,7 @@ import VarveVault
     ) -> [String] {
         guard let window = world.policy.pointInTime else { return [] }
         let begins = world.now.before(window)
-        var instants = [begins, world.now]
-        for time in world.points.map(\.time) + world.segments.flatMap({ [$0.from, $0.reach] }) {
-            instants += [-1, 0, 1].map { Instant(microseconds: time.microseconds + $0) }
-        }
+        var instants = [begins, world.now] + instants(world)
         for _ in 0..<10 {
             instants.append(
                 Instant(

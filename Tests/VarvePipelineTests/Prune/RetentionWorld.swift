@@ -8,18 +8,30 @@ import VarveVault
 
 /// A table's history, a policy and a time, made by chance: what a plan is made from, and what it is judged by.
 struct RetentionWorld {
-    struct Segment {
-        let id: String
+    /// A stretch of changes as capture wrote it, once.
+    struct Stretch {
         let started: Instant
         let from: Instant
         let reach: Instant
-        /// The part of the log without a hole that it belongs to.
+        /// The part of the log without a hole that it belonged to when it was written.
         let part: Int
+    }
+
+    /// A segment that is there: one stretch, or several that were merged.
+    struct Segment {
+        let id: String
+        let stretches: ClosedRange<Int>
+        let isMerged: Bool
+        /// Neither shredded nor damaged.
+        let isWhole: Bool
         let protection: RetentionFacts.Protection
     }
 
     var points: [RetentionFacts.Point] = []
-    var segments: [Segment] = []
+    private(set) var stretches: [Stretch] = []
+    /// In the order of their places in the log, then ids.
+    private(set) var segments: [Segment] = []
+    /// When the table was dropped, as the last stretch says.
     var ended: Instant?
     var policy: RetentionPolicy
     var now: Instant
@@ -35,17 +47,45 @@ struct RetentionWorld {
 
     // MARK: As facts
 
+    func started(_ segment: Segment) -> Instant { stretches[segment.stretches.lowerBound].started }
+
+    func reach(_ segment: Segment) -> Instant { segment.stretches.map { stretches[$0].reach }.max() ?? now }
+
+    /// The stretches of which there is a whole segment.
+    private var covered: Set<Int> { Set(segments.filter(\.isWhole).flatMap(\.stretches)) }
+
     /// Where each part of the log begins and through when it reaches; those of which nothing is left are not among them.
-    var parts: [(id: Int, from: Instant, through: Instant)] {
-        Set(segments.map(\.part)).sorted().compactMap { part in
-            let own = segments.filter { $0.part == part }
-            guard let first = own.first, let last = own.last else { return nil }
-            return (part, first.from, last.reach)
+    var parts: [(from: Instant, through: Instant)] {
+        var parts: [(from: Instant, through: Instant)] = []
+        var last: Int?
+        for number in covered.sorted() {
+            let stretch = stretches[number]
+            if let last, last == number - 1, stretches[last].part == stretch.part {
+                parts[parts.count - 1].through = stretch.reach
+            } else {
+                parts.append((stretch.from, stretch.reach))
+            }
+            last = number
         }
+        return parts
+    }
+
+    private func place(_ segment: Segment) -> SegmentPlace {
+        SegmentPlace(
+            started: started(segment), last: stretches[segment.stretches.upperBound].started,
+            members: segment.stretches.count)
     }
 
     var facts: RetentionFacts {
         let parts = parts
+        let inOrder = segments.map { (place: place($0), segment: $0) }.sorted { $0.place < $1.place }
+        let isReplaced = SegmentPlace.replaced(
+            among: inOrder.map { ($0.place, $0.segment.isMerged && $0.segment.isWhole) })
+        let replaced = Set(zip(inOrder, isReplaced).filter(\.1).map(\.0.segment.id))
+        func facts(_ segment: Segment) -> RetentionFacts.Segment {
+            .init(
+                id: segment.id, started: started(segment), reach: reach(segment), protection: segment.protection)
+        }
         return RetentionFacts(
             table: Self.table,
             points: points.map { point in
@@ -56,18 +96,30 @@ struct RetentionWorld {
                         ? parts.lastIndex { $0.from <= point.time } : nil,
                     protection: point.protection)
             },
-            segments: segments.map {
-                .init(id: $0.id, started: $0.started, reach: $0.reach, protection: $0.protection)
-            },
-            parts: parts.map(\.through), ended: ended)
+            segments: segments.filter { !replaced.contains($0.id) }.map(facts), parts: parts.map(\.through),
+            merged: segments.filter { replaced.contains($0.id) }.map(facts),
+            ended: covered.contains(stretches.count - 1) ? ended : nil)
+    }
+
+    /// The same without some points and segments.
+    private func without(_ ids: Set<String>) -> RetentionWorld {
+        var rest = self
+        rest.points.removeAll { ids.contains($0.id) }
+        rest.segments.removeAll { ids.contains($0.id) }
+        return rest
     }
 
     /// The same without what goes.
     func after(_ plan: RetentionPlan) -> RetentionWorld {
-        var rest = self
-        rest.points = zip(points, plan.points).filter { $0.1.goes == nil }.map(\.0)
-        rest.segments = zip(segments, plan.segments).filter { $0.1.goes == nil }.map(\.0)
-        return rest
+        let points = zip(plan.facts.points, plan.points).filter { $0.1.goes != nil }.map(\.0.id)
+        let segments = zip(plan.facts.segments + plan.facts.merged, plan.segments + plan.merged)
+            .filter { $0.1.goes != nil }.map(\.0.id)
+        return without(Set(points + segments))
+    }
+
+    /// The same without what goes because it was merged.
+    func afterMerged(_ plan: RetentionPlan) -> RetentionWorld {
+        without(Set(zip(plan.facts.merged, plan.merged).filter { $0.1.goes != nil }.map(\.0.id)))
     }
 
     /// Whether the table can be restored to an instant: from a snapshot of it, or by the log from a snapshot on.
@@ -93,6 +145,7 @@ struct RetentionWorld {
         // Now and then all within hours, else within months or years.
         let reach = [6, 72, 24 * 20, 24 * 90, 24 * 800].randomElement(using: &random) ?? 72
         makeLog(hours: reach, &random)
+        makeSegments(&random)
         let boundaries = [policy.minimum, policy.maximum, policy.keepWithin, policy.pointInTime, policy.sweeps]
             .compactMap(\.self).map { now.before($0) }
         for number in 0..<Int.random(in: 0...12, using: &random) {
@@ -130,16 +183,43 @@ struct RetentionWorld {
             if time > now.microseconds { break }
             // Some begin within one second.
             let started = max(
-                segments.last.map { $0.started.microseconds + 1 } ?? 0,
+                stretches.last.map { $0.started.microseconds + 1 } ?? 0,
                 Int.random(in: 0..<4, using: &random) == 0 ? 0 : from)
-            segments.append(
-                Segment(
-                    id: "s\(number)", started: Instant(microseconds: started), from: Instant(microseconds: from),
-                    reach: Instant(microseconds: time), part: part,
-                    protection: Int.random(in: 0..<4, using: &random) == 0
-                        ? Self.protection(now, &random) : .init()))
+            stretches.append(
+                Stretch(
+                    started: Instant(microseconds: started), from: Instant(microseconds: from),
+                    reach: Instant(microseconds: time), part: part))
         }
-        if let last = segments.last, Int.random(in: 0..<5, using: &random) == 0 { ended = last.reach }
+        if let last = stretches.last, Int.random(in: 0..<5, using: &random) == 0 { ended = last.reach }
+    }
+
+    /// A segment of each stretch; some of them merged, and merged again; some lost since.
+    private mutating func makeSegments(_ random: inout SeededGenerator) {
+        func segment(
+            _ id: String, _ stretches: ClosedRange<Int>, isMerged: Bool, _ random: inout SeededGenerator
+        ) -> Segment {
+            Segment(
+                id: id, stretches: stretches, isMerged: isMerged, isWhole: Int.random(in: 0..<8, using: &random) != 0,
+                protection: Int.random(in: 0..<4, using: &random) == 0 ? Self.protection(now, &random) : .init())
+        }
+        for number in stretches.indices {
+            segments.append(segment("s\(number)", number...number, isMerged: false, &random))
+        }
+        let merges = Bool.random(using: &random) ? 0 : Int.random(in: 1...5, using: &random)
+        for number in 0..<merges where stretches.count > 1 {
+            let first = Int.random(in: 0..<stretches.count - 1, using: &random)
+            let last = Int.random(in: first + 1..<stretches.count, using: &random)
+            // Nothing is merged across a hole.
+            guard stretches[first].part == stretches[last].part else { continue }
+            segments.append(segment("m\(number)", first...last, isMerged: true, &random))
+        }
+        // An earlier prune has taken some of what had been merged, when all was whole.
+        let all = segments
+        segments.removeAll { segment in
+            all.contains { $0.isMerged && $0.stretches.isStrictSuperset(of: segment.stretches) }
+                && Int.random(in: 0..<3, using: &random) == 0
+        }
+        segments = segments.sorted { (started($0), $0.id) < (started($1), $1.id) }
     }
 
     private static func protection(
@@ -174,5 +254,11 @@ struct RetentionWorld {
             }
             if policy.flaw == nil { return policy }
         }
+    }
+}
+
+extension ClosedRange<Int> {
+    func isStrictSuperset(of other: ClosedRange<Int>) -> Bool {
+        self != other && lowerBound <= other.lowerBound && other.upperBound <= upperBound
     }
 }

@@ -57,12 +57,14 @@ package final class OrderedTurns: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
-    /// Waits for nobody: how many numbers were served, once nobody adds any more.
-    func finish(_ error: any Error) throws -> Int64 {
+    /// Ends all turns, once nobody draws any more and all that were drawn have been served: how many these were.
+    ///
+    /// - Parameter error: What whoever comes later gets.
+    package func finish(_ error: any Error) throws -> Int64 {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         if let failure { throw failure }
-        precondition(served == drawn, "a load was finished while items were being added")
+        precondition(served == drawn, "turns were ended while somebody had one")
         failure = error
         return served
     }
