@@ -14,9 +14,9 @@ import VarveVault
 extension Torture {
     /// `kill -9` of a running capture, while others write: the vault then has every change once, and no hole.
     ///
-    /// `VARVE_KILLS` says how many kills there are over all verbs (120); a sixth are these. `VARVE_SEED` says which.
+    /// `VARVE_KILLS` says how many kills there are over all verbs (100); a fifth are these. `VARVE_SEED` says which.
     @Suite(.serialized) struct KillCaptureTests {
-        private let total = max(1, Torture.count("VARVE_KILLS", default: 120) / 6)
+        private let total = max(1, Torture.count("VARVE_KILLS", default: 100) / 5)
 
         @Test(.timeLimit(.minutes(600)))
         func killedCapturesLoseNothingAndDoubleNothing() throws {

@@ -165,7 +165,8 @@ import VarveVault
             _ = try template.copy().varve(arguments)
         }
         var inside = 0
-        for _ in 0..<12 {
+        let kills = Torture.count("VARVE_KILLS", default: 100) / 5
+        for _ in 0..<kills {
             let home = try template.copy()
             let prune = try ChildProcess(Checkout.varve, arguments, in: home.path)
             usleep(
@@ -186,7 +187,7 @@ import VarveVault
             try home.run("prune", "--leftovers", "--grace", "0s")
             #expect((try home.json("verify")["leftovers"] as? [Any])?.isEmpty == true)
         }
-        print("12 kills of a prune, \(inside) while it was at work.")
+        print("\(kills) kills of a prune, \(inside) while it was at work.")
         #expect(inside > 0)
     }
 

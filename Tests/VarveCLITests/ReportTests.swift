@@ -107,7 +107,7 @@ import VarveVault
     /// A member of a report without what each run counts from its own time.
     private func timeless(_ value: Any?) -> NSObject? {
         guard var object = value as? [String: Any] else { return value as? NSObject }
-        object["pointInTimeFrom"] = nil
+        for key in ["pointInTimeFrom", "lagSeconds"] { object[key] = nil }
         return object as NSObject
     }
 

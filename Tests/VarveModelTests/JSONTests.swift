@@ -53,6 +53,70 @@ import VarveModel
                 == #"{"a":{"c":2,"d":1},"b":2}"#)
     }
 
+    private struct Thing: Codable, Equatable {
+        enum Kind: String, Codable { case one, two }
+        struct Part: Codable, Equatable {
+            let name: String
+            let size: Int64?
+        }
+
+        let kind: Kind
+        let parts: [Part]
+        let counts: [String: UInt8]
+        let limits: [Double?]
+        let isWhole: Bool
+        let note: String?
+        let began: Instant
+        let rest: JSON
+    }
+
+    private static let thing = #"""
+        {"kind":"two","parts":[{"name":"a","size":-9223372036854775808},{"name":"\u00e9\n"}],"counts":{"x":255,"y":0},
+        "limits":[1.5,null,-2e3],"isWhole":true,"note":null,"began":"2026-11-23T10:00:00.123456Z","rest":{"b":[1.50,-0,1e3,0.1e-5,{}],"a":null}}
+        """#
+
+    @Test func `decoding from a tree gives what JSONDecoder gives`() throws {
+        let text = Array(Self.thing.utf8)
+        let decoded = try JSON(text: text).decode(Thing.self)
+        #expect(decoded.kind == .two && decoded.parts[0].size == .min && decoded.parts[1].name == "é\n")
+        #expect(decoded.counts == ["x": 255, "y": 0] && decoded.limits == [1.5, nil, -2000])
+        let other = try JSONDecoder().decode(Thing.self, from: Data(text))
+        #expect(decoded.parts == other.parts && decoded.began == other.began && decoded.note == other.note)
+        #expect(decoded.rest == other.rest)
+        // What was decoded comes back when it was written.
+        #expect(try JSON(text: Array(JSONEncoder().encode(decoded.rest))) == decoded.rest)
+    }
+
+    @Test(arguments: [
+        (#""two""#, #""three""#), (#""name":"a""#, #""nane":"a""#), ("255", "256"), ("-9223372036854775808", "1.5"),
+        (#""isWhole":true"#, #""isWhole":1"#), (#""parts":["#, #""parts":[[],"#), ("2026-11-23", "2026-13-23"),
+        (#""kind":"two","#, ""), ("[1.5,null", "[{},null"), (#"{"x":255,"y":0}"#, "[]"),
+    ])
+    func `what does not fit is refused as JSONDecoder refuses it, and the place is named`(
+        from: String, to: String
+    ) throws {
+        let text = Self.thing.replacing(from, with: to)
+        #expect(text != Self.thing)
+        let bytes = Array(text.utf8)
+        #expect(throws: DecodingError.self) { try JSONDecoder().decode(Thing.self, from: Data(bytes)) }
+        let error = #expect(throws: DecodingError.self) { try JSON(text: bytes).decode(Thing.self) }
+        guard case .typeMismatch(_, let context) = error else { return }
+        #expect(!context.codingPath.isEmpty)
+    }
+
+    @Test(arguments: [2, 31, 32, 33, 200])
+    func `a name that comes twice is found among few and many`(count: Int) throws {
+        let names = (0..<count).map { #""n\#($0)":1"# }
+        func json(_ members: [String]) throws -> JSON {
+            try JSON(text: Array("{\(members.joined(separator: ","))}".utf8))
+        }
+        #expect(try json(names).members?.count == count)
+        for again in [0, count / 2, count - 1] {
+            let error = #expect(throws: ModelError.self) { try json(names + [names[again]]) }
+            #expect(error?.code == .duplicateName)
+        }
+    }
+
     @Test func `a tree goes through Codable`() throws {
         let tree = try JSON(
             text: Array(

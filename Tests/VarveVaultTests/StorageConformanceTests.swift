@@ -143,6 +143,27 @@ import VarveVault
     }
 
     @Test(arguments: storages)
+    func `the order of a listing is that of whole paths`(storage: Storage) throws {
+        let folder = try TemporaryFolder()
+        let vault = try storage.make(folder)
+        // A slash comes before a digit and behind a dot and a dash.
+        let names = ["a-b", "a.b/x", "a/b", "a/é", "a0", "a~/y", "é/z"]
+        for name in names.reversed() { try vault.put(try Self.path(name), [0]) }
+        #expect(try vault.list("").map(\.path.text) == names)
+    }
+
+    @Test(arguments: storages)
+    func `folders are what stands before the next slash`(storage: Storage) throws {
+        let folder = try TemporaryFolder()
+        let vault = try storage.make(folder)
+        for name in ["a", "b/2", "b/1x/y", "b/1x/z", "b/3/4/5", "bb/1"] { try vault.put(try Self.path(name), [0]) }
+        #expect(try vault.folders("b/") == ["1x", "3"])
+        #expect(try vault.folders("b/3/") == ["4"])
+        #expect(try vault.folders("").filter { !$0.hasPrefix(".") } == ["b", "bb"])
+        for nowhere in ["nothing/", "a/", "b", "../", "b/../"] { #expect(try vault.folders(nowhere) == []) }
+    }
+
+    @Test(arguments: storages)
     func `what is deleted is gone, and may be deleted and written again`(storage: Storage) throws {
         let folder = try TemporaryFolder()
         let vault = try storage.make(folder)

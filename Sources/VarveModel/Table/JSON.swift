@@ -112,7 +112,7 @@ extension JSON {
 
 // MARK: - Codable
 
-/// Of another coder than ``JSON/decode(_:)`` an object's members come in no order, and a number is the one that the coder makes of its text.
+/// Within a Codable document an object's members come in no order, and a number is the one that a coder makes of its text.
 extension JSON: Codable {
     private struct Name: CodingKey {
         let stringValue: String
@@ -124,7 +124,7 @@ extension JSON: Codable {
 
     package init(from decoder: any Decoder) throws {
         if let tree = decoder as? TreeDecoder {
-            self = tree.value
+            self = try tree.value.withNumbersRewritten(tree)
         } else if let container = try? decoder.container(keyedBy: Name.self) {
             let members = try container.allKeys.map {
                 Member($0.stringValue, try container.decode(JSON.self, forKey: $0))
@@ -136,6 +136,23 @@ extension JSON: Codable {
             self = .array(elements)
         } else {
             self = try JSON.scalar(try decoder.singleValueContainer())
+        }
+    }
+
+    /// Each number spelt as an encoder spells it, so that what is decoded is what comes back when it was written.
+    private func withNumbersRewritten(_ decoder: TreeDecoder) throws -> JSON {
+        switch self {
+        case .null, .bool, .string: return self
+        case .array(let elements): return .array(try elements.map { try $0.withNumbersRewritten(decoder) })
+        case .object(let members):
+            return .object(try members.map { Member($0.name, try $0.value.withNumbersRewritten(decoder)) })
+        case .number(let text):
+            if let value = Int64(text) { return .number(String(value)) }
+            if let value = UInt64(text) { return .number(String(value)) }
+            guard let value = Decimal(string: text), !value.isNaN else {
+                throw decoder.mismatch(Decimal.self, "a number of at most 38 digits")
+            }
+            return .number(value.description)
         }
     }
 

@@ -49,7 +49,7 @@ private struct LosingStore: TableStore {
     func expiryBacklog(in table: String, at now: Instant, grace seconds: Int64) throws -> ExpiryBacklog {
         try store.expiryBacklog(in: table, at: now, grace: seconds)
     }
-    func deleteExpired(from table: String, _ items: [ItemVersion], sweep: String) throws -> [SweepOutcome] {
+    func deleteExpired(from table: String, _ items: [ItemVersion], sweep: String) throws -> [VarveStore.SweepOutcome] {
         try store.deleteExpired(from: table, items, sweep: sweep)
     }
     func deletions(bySweep sweep: String) throws -> Int { try store.deletions(bySweep: sweep) }
@@ -61,7 +61,9 @@ private struct LosingStore: TableStore {
 private struct LosingLoad: BulkLoad {
     let load: any BulkLoad
 
-    func add(_ batch: ItemBatch, where keeps: ((ItemKey) throws -> Bool)?) throws { try load.add(batch, where: keeps) }
+    func add(_ batch: ItemBatch, where keeps: ((ItemKey, UnsafeRawBufferPointer) throws -> Bool)?) throws {
+        try load.add(batch, where: keeps)
+    }
     func finishLoading() throws -> Int { try load.finishLoading() - 1 }
     func loaded(readers: Int) throws -> any TableSnapshot { try load.loaded(readers: readers) }
     func publish() throws -> TableDescription { try load.publish() }
