@@ -70,6 +70,9 @@ import VarveVault
         #expect((whole["unknown"] as? [Any])?.isEmpty == true)
         let retention = try #require((whole["tables"] as? [[String: Any]])?.first?["retention"] as? [String: Any])
         #expect(retention["kept"] as? Int == 2 && retention["goes"] as? Int == 0)
+        // The second snapshot lies behind the end of the log: an instant, from which nothing leads on.
+        let intervals = try #require((whole["tables"] as? [[String: Any]])?.first?["intervals"] as? [[String: Any]])
+        #expect(intervals.count == 2 && retention["restorableFrom"] as? String == intervals[0]["from"] as? String)
         return (home, whole)
     }
 
@@ -107,7 +110,7 @@ import VarveVault
     /// A member of a report without what each run counts from its own time.
     private func timeless(_ value: Any?) -> NSObject? {
         guard var object = value as? [String: Any] else { return value as? NSObject }
-        for key in ["pointInTimeFrom", "lagSeconds"] { object[key] = nil }
+        for counted in ["pointInTimeFrom", "lagSeconds"] { object[counted] = nil }
         return object as NSObject
     }
 
@@ -171,9 +174,10 @@ import VarveVault
         let log = home.vault.appending("tables")
         let bundle = try #require(log.files().first { name in name.contains("/log/") && name.hasSuffix(".esdk") })
         try FileManager.default.removeItem(atPath: log.appending(bundle).string)
-        let holes = try #require(
-            ((try home.json("report")["tables"] as? [[String: Any]])?.first?["holes"]) as? [[String: Any]])
-        #expect(holes.first?["cause"] as? String == "damaged")
+        let table = try #require((try home.json("report")["tables"] as? [[String: Any]])?.first)
+        let holes = try #require(table["holes"] as? [[String: Any]])
+        #expect(holes.first?["cause"] as? String == "damaged" && table["open"] as? Bool == true)
+        #expect(try home.run("report").outputText.contains("1 hole, OPEN"))
         let manifest = try #require(log.files().first { name in name.hasSuffix("manifest.json") })
         try FileManager.default.removeItem(atPath: log.appending(manifest).string)
         #expect(try home.varve(["report", "--html", "damaged.html"]).exitCode == 4)

@@ -254,9 +254,7 @@ extension Catalog {
     /// The ids of segments that retention removed because they had been merged, and whose changes are in no segment any more that is whole: as long
     /// as they can be taken back.
     func orphanedSegments() -> Set<String> {
-        let gone = Dictionary(grouping: removed.map(\.manifest).filter { $0.kind == .log && isWhole($0) }) {
-            $0.table.id
-        }
+        let gone = Dictionary(grouping: removed.map(\.manifest).filter { $0.kind == .log }) { $0.table.id }
         var orphans: Set<String> = []
         for (table, segments) in gone {
             let begins = removals.logBegins(table) ?? Instant(microseconds: .min)
@@ -270,7 +268,8 @@ extension Catalog {
             let isReplaced = SegmentPlace.replaced(among: places.map { ($0.place, $0.merges) })
             orphans.formUnion(zip(places, isReplaced).filter { !$0.merges && !$1 }.map(\.0.id))
         }
-        return orphans
+        return orphans.isEmpty
+            ? [] : Set(removed.map(\.manifest).filter { orphans.contains($0.id) && isWhole($0) }.map(\.id))
     }
 
     private func isWholeMerge(_ manifest: Manifest) -> Bool {

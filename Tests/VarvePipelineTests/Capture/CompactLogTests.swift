@@ -47,6 +47,30 @@ import VarveVault
         #expect(heard.holes.isEmpty && heard.segments.map(\.items) == [1])
     }
 
+    @Test func `a merged segment says of its stretch what the small ones say together`() throws {
+        let (home, _) = try home(changes: 5)
+        let small = try home.segments("Things").map(\.manifest).dropLast()
+        try home.compact("Things")
+        let merged = try #require(try home.segments("Things").map(\.manifest).first { $0.sources != nil })
+        let log = try #require(merged.log)
+        let logs = small.compactMap(\.log)
+        let (first, last) = (try #require(logs.first), try #require(logs.last))
+        #expect(log.stream == first.stream && log.beginning == first.beginning)
+        #expect(log.from == first.from && log.through == last.through && log.ended == last.ended)
+        #expect(log.events == logs.flatMap(\.events) && log.events.map(\.event) == [.created])
+        let shards = logs.compactMap(\.shards.first)
+        let shard = try #require(log.shards.first)
+        #expect(log.shards.count == 1 && shard.id == shards[0].id && shard.parents == shards[0].parents)
+        #expect(shard.after == shards[0].after && shard.through == shards.last?.through)
+        #expect(shard.first == shards.compactMap(\.first).min() && shard.last == shards.compactMap(\.last).max())
+        #expect(shard.changes == shards.reduce(0) { $0 + $1.changes } && shard.watermark == shards.last?.watermark)
+        #expect(merged.previous == small.first?.previous)
+        #expect(merged.items == small.reduce(0) { $0 + $1.items })
+        let sources = try #require(merged.sources)
+        #expect(sources.base == nil && sources.segments == small.count)
+        #expect(sources.first?.id == small.first?.id && sources.last?.id == small.last?.id)
+    }
+
     @Test func `where the merged segment is damaged the small ones count, and the other way round`() throws {
         let (home, _) = try home(changes: 4)
         let coverage = try home.coverage("Things")
@@ -133,5 +157,79 @@ import VarveVault
         try home.put(2, 3, into: "Things")
         try home.captureOnce(try home.source("Things"))
         #expect(try #require(try home.synthesize("Things")).sources?.base == made.id)
+    }
+
+    @Test func `a segment in which many items came is merged with none, and its hole stays where it was`() throws {
+        let home = try CaptureHome()
+        try home.makeTable("Things")
+        func change(_ value: Int) throws {
+            try home.put(1, value, into: "Things")
+            try home.captureOnce(try home.source("Things"))
+        }
+        try home.backup("Things")
+        for value in 0..<3 { try change(value) }
+        try home.delete(1, from: "Things")
+        let load = try home.store.bulkLoad(
+            home.store.describe("Things"), into: .existingEmpty("Things"), origin: LoadOrigin(.import))
+        var batch = ItemBatch()
+        batch.append(SimulatedStream.item(100, 1))
+        try load.add(batch)
+        _ = try load.finishLoading()
+        _ = try load.publish()
+        try home.captureOnce(try home.source("Things"))
+        for value in 3..<6 { try change(value) }
+        let loaded = try #require(
+            try home.segments("Things").first { $0.manifest.log?.events.contains { $0.event == .loaded } ?? false })
+        let before = try home.coverage("Things")
+        #expect(before.holes.map(\.cause) == [.loaded] && before.isOpen)
+        #expect(try home.compact("Things") == 2)
+        let after = try home.coverage("Things")
+        #expect(after.holes == before.holes && after.intervals == before.intervals)
+        for merged in try home.segments("Things").map(\.manifest) where merged.sources != nil {
+            #expect(merged.log?.events.contains { $0.event == .loaded } == false)
+            #expect(merged.sources?.first?.id != loaded.manifest.id && merged.sources?.last?.id != loaded.manifest.id)
+        }
+    }
+
+    @Test func `of two stretches a synthetic snapshot is made of the newer one`() throws {
+        let (home, table) = try home(changes: 3)
+        // What was written is trimmed before anybody has read it.
+        home.clock.advance(seconds: CaptureHome.retention + 1)
+        try home.put(1, 50, into: "Things")
+        home.clock.advance(seconds: CaptureHome.retention + 1)
+        try home.put(1, 51, into: "Things")
+        try home.store.trimChanges()
+        try home.captureOnce(try home.source("Things"))
+        let base = try home.backup("Things")
+        try home.put(2, 52, into: "Things")
+        try home.captureOnce(try home.source("Things"))
+        let coverage = try home.coverage("Things")
+        #expect(coverage.holes.map(\.cause) == [.trimmed] && coverage.intervals.count == 2)
+        let made = try #require(try home.synthesize(table.id))
+        #expect(made.sources?.base == base.id && made.consistency.cut.time == coverage.through)
+    }
+
+    @Test func `a snapshot behind the end of the log is an instant of its own`() throws {
+        let (home, _) = try home(changes: 2)
+        let through = try #require(try home.coverage("Things").through)
+        try home.put(1, 50, into: "Things")
+        let late = try home.backup("Things")
+        let intervals = try home.coverage("Things").intervals
+        #expect(intervals.map(\.through) == [through, late.consistency.cut.time])
+        #expect(intervals.map(\.snapshots) == [1, 1] && intervals.last?.base == late.id)
+    }
+
+    @Test func `what was merged stays as it is when more is merged`() throws {
+        let (home, _) = try home(changes: 4)
+        #expect(try home.compact("Things") == 1)
+        let first = try #require(try home.segments("Things").first { $0.manifest.sources != nil }).manifest
+        for value in 0..<3 {
+            try home.put(1, 100 + value, into: "Things")
+            try home.captureOnce(try home.source("Things"))
+        }
+        #expect(try home.compact("Things") == 1)
+        let merged = try home.segments("Things").map(\.manifest).filter { $0.sources != nil }
+        #expect(merged.compactMap(\.sources?.segments) == [3, 3] && merged.contains { $0.id == first.id })
+        #expect(try home.coverage("Things").segments == 3 && home.coverage("Things").holes.isEmpty)
     }
 }
