@@ -82,11 +82,11 @@ final class SimulatedStream: ChangeSource {
 
     // MARK: What happens to the table
 
-    private static func addRoots(_ state: inout State) {
+    private static func addRoots(_ state: inout State, after latest: Instant = Instant(microseconds: 0)) {
         let half = keys / 2
         for range in [0..<half, half..<keys] {
             state.shards.append(
-                Shard(id: name(&state), parents: [], keys: range, effective: Instant(microseconds: 0)))
+                Shard(id: name(&state), parents: [], keys: range, effective: latest))
         }
     }
 
@@ -205,8 +205,10 @@ final class SimulatedStream: ChangeSource {
     func replace() {
         state.withLock { state in
             state.stream += 1
+            // Whatever its times say, what is written into the new stream comes after all that was written into the old one.
+            let latest = state.shards.map(\.effective).max() ?? Instant(microseconds: 0)
             state.shards = []
-            Self.addRoots(&state)
+            Self.addRoots(&state, after: latest)
         }
     }
 
