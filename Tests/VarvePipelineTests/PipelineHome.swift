@@ -79,9 +79,11 @@ final class PipelineHome: Sendable {
     }
 }
 
-/// An embedded store that lets a test step in between a sweep's archive and its deletions.
+/// An embedded store that lets a test step in between a sweep's archive and its deletions, and into loads.
 struct MeddlingStore: TableStore {
     let store: EmbeddedStore
+    /// What a load is replaced by.
+    var load: @Sendable (any BulkLoad) -> any BulkLoad = { $0 }
     /// Called before each round of deletions.
     let beforeDeleting: @Sendable () throws -> Void
 
@@ -96,7 +98,7 @@ struct MeddlingStore: TableStore {
         try store.snapshot(of: table, readers: readers)
     }
     func bulkLoad(_ description: TableDescription, into target: LoadTarget, origin: LoadOrigin) throws -> any BulkLoad {
-        try store.bulkLoad(description, into: target, origin: origin)
+        load(try store.bulkLoad(description, into: target, origin: origin))
     }
     func expired(
         in table: String, at now: Instant, grace: Int64, after cursor: ExpiryCursor?, limit: Int

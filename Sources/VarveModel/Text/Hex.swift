@@ -20,16 +20,16 @@ package enum Hex {
         return text
     }
 
+    /// Whether `text` is what ``text(_:)`` makes of so many bytes.
+    package static func isText(_ text: String, of bytes: Int) -> Bool {
+        text.utf8.count == 2 * bytes && decode(Array(text.utf8)) != nil
+    }
+
     /// The bytes that `text` stands for; nil if it is anything but pairs of digits.
     ///
     /// - Parameter typed: Somebody may have typed it: upper-case digits count too.
     package static func decode(_ text: some Collection<UInt8>, typed: Bool = false) -> [UInt8]? {
         decode(Array(text), typed: typed)
-    }
-
-    /// Whether `text` is what ``text(_:)`` makes of so many bytes.
-    package static func isText(_ text: String, of bytes: Int) -> Bool {
-        text.utf8.count == 2 * bytes && decode(Array(text.utf8)) != nil
     }
 
     package static func decode(_ text: [UInt8], typed: Bool = false) -> [UInt8]? {

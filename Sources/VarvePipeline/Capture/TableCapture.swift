@@ -73,9 +73,7 @@ package final class TableCapture {
         claim = try CaptureClaim(table, settings)
         try settings.finishInterrupted(description.table)
         let newest = try settings.vault.newestSegment(of: table) { try settings.isAuthentic($0) }
-        previous = newest.map {
-            ($0.link, $0.manifest.started)
-        }
+        previous = newest.map { ($0.link, $0.manifest.started) }
         lineage = newest?.manifest.log.map { StreamLineage(after: $0) } ?? StreamLineage()
         committed = lineage
         began = settings.clock.now()

@@ -108,8 +108,7 @@ struct LogReading {
         var pieces: [(place: SegmentPlace, merges: Bool, piece: Piece)] = []
         for manifest in entries.map(\.manifest) {
             guard let stretch = manifest.log else { continue }
-            let cause: Coverage.Hole.Cause? =
-                catalog.shredded[manifest.id] != nil ? .shredded : catalog.holdsBundles(of: manifest) ? nil : .damaged
+            let cause = catalog.fault(of: manifest)
             pieces.append(
                 (
                     SegmentPlace(manifest), cause == nil && manifest.sources != nil,
@@ -262,7 +261,8 @@ extension Catalog {
             var places = segments.map { (place: SegmentPlace($0), merges: false, id: $0.id) }
                 .filter { $0.place.started >= begins }
             if places.isEmpty { continue }
-            places += entries.map(\.manifest).filter { $0.table.id == table && isWholeMerge($0) }
+            places += entries.map(\.manifest)
+                .filter { $0.table.id == table && $0.log != nil && $0.sources != nil && fault(of: $0) == nil }
                 .map { (place: SegmentPlace($0), merges: true, id: $0.id) }
             places.sort { $0.place < $1.place }
             let isReplaced = SegmentPlace.replaced(among: places.map { ($0.place, $0.merges) })
@@ -272,15 +272,8 @@ extension Catalog {
             ? [] : Set(removed.map(\.manifest).filter { orphans.contains($0.id) && isWhole($0) }.map(\.id))
     }
 
-    private func isWholeMerge(_ manifest: Manifest) -> Bool {
-        manifest.log != nil && manifest.sources != nil && shredded[manifest.id] == nil && holdsBundles(of: manifest)
-    }
-
-    /// Whether the listing shows each of the bundles that a manifest names, in its size.
-    fileprivate func holdsBundles(of manifest: Manifest) -> Bool {
-        manifest.bundles.allSatisfy { bundle in
-            guard let path = try? manifest.path(of: bundle) else { return false }
-            return objects[path]?.bytes == bundle.sealedBytes
-        }
+    /// Why nothing can be read from a segment whose manifest is there; nil if it is whole.
+    fileprivate func fault(of segment: Manifest) -> Coverage.Hole.Cause? {
+        shredded[segment.id] != nil ? .shredded : holdsBundles(of: segment) ? nil : .damaged
     }
 }

@@ -146,14 +146,15 @@ package struct Removals: Sendable {
 
     /// When a recovery point or segment was removed; nil if it is not.
     package func removed(_ manifest: Manifest) -> (time: Instant, record: String, reason: String)? {
-        removed(manifest.head)
+        removed(manifest.id, manifest.kind, of: manifest.table, started: manifest.started)
     }
 
-    /// When a recovery point or segment was removed; nil if it is not.
-    func removed(_ manifest: ManifestHead) -> (time: Instant, record: String, reason: String)? {
-        if let removed = points[manifest.id] { return (removed.time, removed.record, removed.point.reason) }
-        guard manifest.kind == .log else { return nil }
-        let cut = cuts[manifest.table.id]?.first { manifest.started < $0.before }
+    func removed(
+        _ id: String, _ kind: Manifest.Kind, of table: Manifest.TableIdentity, started: Instant
+    ) -> (time: Instant, record: String, reason: String)? {
+        if let removed = points[id] { return (removed.time, removed.record, removed.point.reason) }
+        guard kind == .log else { return nil }
+        let cut = cuts[table.id]?.first { started < $0.before }
         return cut.map { ($0.time, $0.record, $0.reason) }
     }
 

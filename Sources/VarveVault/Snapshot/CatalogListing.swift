@@ -71,18 +71,16 @@ package struct CatalogListing: Sendable {
         }
     }
 
-    package var count: Int { paths.count }
-
     /// The entries of one part of `parts` equal ones.
     ///
     /// - Returns: nil where a document cannot be read: the catalog takes its other copy and says what is wrong.
     package func forEach(part: Int, of parts: Int, _ body: (Entry) throws -> Void) throws -> Bool {
         for path in paths[(paths.count * part / parts)..<(paths.count * (part + 1) / parts)] {
             guard let manifest = try? vault.manifestHead(at: path) else { return false }
+            let removed = removals.removed(
+                manifest.id, manifest.kind, of: manifest.table, started: manifest.started)
             try body(
-                Entry(
-                    manifest: manifest, shredded: tombstones[manifest.id]?.shredded,
-                    removed: removals.removed(manifest)?.time))
+                Entry(manifest: manifest, shredded: tombstones[manifest.id]?.shredded, removed: removed?.time))
         }
         return true
     }

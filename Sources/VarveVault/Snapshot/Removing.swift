@@ -72,7 +72,12 @@ extension Catalog {
         guard paths.allSatisfy({ path in (try? ObjectPath(path)).map { objects[$0] != nil } ?? false }),
             objects.keys.contains(where: { $0.text.hasPrefix(VaultPaths.keyFolder(manifest.key.id)) })
         else { return false }
-        return manifest.bundles.allSatisfy { bundle in
+        return holdsBundles(of: manifest)
+    }
+
+    /// Whether the listing shows each of the bundles that a manifest names, in its size.
+    package func holdsBundles(of manifest: Manifest) -> Bool {
+        manifest.bundles.allSatisfy { bundle in
             guard let path = try? manifest.path(of: bundle) else { return false }
             return objects[path]?.bytes == bundle.sealedBytes
         }

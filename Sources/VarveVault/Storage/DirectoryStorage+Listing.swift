@@ -16,9 +16,10 @@ extension DirectoryStorage {
     }
 
     package func folders(_ folder: String) throws -> [String] {
-        guard folder.isEmpty || ObjectPath.isValid(String(folder.dropLast())), folder.isEmpty || folder.hasSuffix("/")
-        else { return [] }
-        return try entries(of: folder).filter(\.isFolder).map { $0.name }
+        guard folder.isEmpty || folder.hasSuffix("/") && ObjectPath.isValid(String(folder.dropLast())) else {
+            return []
+        }
+        return try entries(of: folder).filter(\.isFolder).map(\.name)
     }
 
     /// Appends what lies in `folder` (its path with a slash at its end; empty for the root) and below and has the prefix, in order.
@@ -42,12 +43,24 @@ extension DirectoryStorage {
 
     /// A file or a folder in a folder.
     private struct FolderEntry {
-        /// As it stands in the paths of objects: a folder's with a slash at its end.
+        let name: String
+        /// The name as it stands in the paths of objects: a folder's with a slash at its end.
         let part: String
-        /// Of a file.
+        /// Of a file; nil for a folder.
         let status: stat?
         var isFolder: Bool { status == nil }
-        var name: String { isFolder ? String(part.dropLast()) : part }
+
+        init(folder name: String) {
+            self.name = name
+            part = name + "/"
+            status = nil
+        }
+
+        init(file name: String, _ status: stat) {
+            self.name = name
+            part = name
+            self.status = status
+        }
     }
 
     /// The folders and regular files in a folder (its path with a slash at its end; empty for the root), in the order of their objects' paths.
@@ -72,15 +85,15 @@ extension DirectoryStorage {
             }
             guard let name, name != ".", name != ".." else { continue }
             if entry.pointee.d_type == UInt8(DT_DIR) {
-                entries.append(FolderEntry(part: name + "/", status: nil))
+                entries.append(FolderEntry(folder: name))
                 continue
             }
-            // What vanished since the folder was read is not there any more.
+            // What vanished since the folder was read is not there any more. Not every file system tells folders from files before.
             guard let status = try calls.status(name, in: dirfd(stream)) else { continue }
-            if status.isFolder || status.isRegular {
-                entries.append(
-                    status.isFolder
-                        ? FolderEntry(part: name + "/", status: nil) : FolderEntry(part: name, status: status))
+            if status.isFolder {
+                entries.append(FolderEntry(folder: name))
+            } else if status.isRegular {
+                entries.append(FolderEntry(file: name, status))
             }
         }
     }

@@ -64,15 +64,7 @@ struct FileCalls: Sendable {
         note(.syncFolder(path))
     }
 
-    func status(_ path: FilePath) throws -> stat? {
-        var status = stat()
-        do {
-            try run(.open, "look at '\(path)'") { Int(lstat(path.string, &status)) }
-        } catch let error as VaultError where error.code == .notFound {
-            return nil
-        }
-        return status
-    }
+    func status(_ path: FilePath) throws -> stat? { try status(path.string, in: AT_FDCWD) }
 
     /// Of one entry of an open folder.
     func status(_ name: String, in folder: Int32) throws -> stat? {

@@ -78,6 +78,17 @@ final class CaptureHome: Sendable {
         try store.put(Item(json: SimulatedStream.item(key, value)), into: table)
     }
 
+    /// Loads an item into an empty table, without a record of it.
+    func load(_ key: Int, _ value: Int, into table: String) throws {
+        let load = try store.bulkLoad(
+            store.describe(table), into: .existingEmpty(table), origin: LoadOrigin(.import))
+        var batch = ItemBatch()
+        batch.append(SimulatedStream.item(key, value))
+        try load.add(batch)
+        _ = try load.finishLoading()
+        _ = try load.publish()
+    }
+
     func delete(_ key: Int, from table: String) throws {
         try store.delete(store.key(SimulatedStream.item(key, nil), of: table), from: table)
     }

@@ -169,13 +169,7 @@ import VarveVault
         try home.backup("Things")
         for value in 0..<3 { try change(value) }
         try home.delete(1, from: "Things")
-        let load = try home.store.bulkLoad(
-            home.store.describe("Things"), into: .existingEmpty("Things"), origin: LoadOrigin(.import))
-        var batch = ItemBatch()
-        batch.append(SimulatedStream.item(100, 1))
-        try load.add(batch)
-        _ = try load.finishLoading()
-        _ = try load.publish()
+        try home.load(100, 1, into: "Things")
         try home.captureOnce(try home.source("Things"))
         for value in 3..<6 { try change(value) }
         let loaded = try #require(

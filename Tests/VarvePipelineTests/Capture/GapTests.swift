@@ -78,13 +78,7 @@ import VarveVault
             expected = (.trimmed, try through(before), first.time)
         case .loaded:
             for key in try home.items("Things").keys { try home.delete(key, from: "Things") }
-            let load = try home.store.bulkLoad(
-                home.store.describe("Things"), into: .existingEmpty("Things"), origin: LoadOrigin(.import))
-            var batch = ItemBatch()
-            batch.append(SimulatedStream.item(100, 1))
-            try load.add(batch)
-            _ = try load.finishLoading()
-            _ = try load.publish()
+            try home.load(100, 1, into: "Things")
             let record = try #require(try home.store.changes(after: 0, limit: .max).last)
             #expect(record.event == .loaded)
             try home.captureOnce(source)
