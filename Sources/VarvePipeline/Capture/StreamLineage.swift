@@ -7,7 +7,8 @@ import VarveVault
 /// Where the reading of one stream stands, and what of it the next segment will say: a plain value, without effects.
 ///
 /// Shards come in the order in which they were found, parents before children; a shard is read only when its parents have been read to their ends.
-/// A change's effective time is the running maximum of times along its lineage, so that a stream whose times go backwards still has one order.
+/// A change's effective time is the running maximum of times along its lineage, so that a stream whose times go backwards still has one order; and it is
+/// later than what the segments before it are complete through, also behind a hole.
 struct StreamLineage {
     /// A shard that is being read, or has been.
     struct Shard {
@@ -18,7 +19,7 @@ struct StreamLineage {
         var first: Instant?
         var last: Instant?
         var changes = 0
-        /// What comes later has a later effective time; nil where nothing is known yet.
+        /// What comes later has a later time, by the running maximum of its own lineage; nil where nothing is known yet.
         var watermark: Instant?
         var isEnded = false
         /// Changes before `after` were not read: the stretch is complete only from some later instant on.
@@ -193,10 +194,12 @@ struct StreamLineage {
         for change in page.records {
             // A record may come more than once.
             if let through = shards[index].through, change.position <= through { continue }
-            let time = max(change.time, shards[index].watermark?.next ?? change.time)
+            let latest = max(change.time, shards[index].watermark?.next ?? change.time)
             shards[index].through = change.position
             // The rest of its transaction may have the same time.
-            shards[index].watermark = time.previous
+            shards[index].watermark = latest.previous
+            // A new stream comes after the one that it replaced, whatever its times say.
+            let time = max(latest, committedThrough?.next ?? latest)
             if shards[index].isCutOff && shards[index].completeFrom == nil {
                 shards[index].completeFrom = time
             }
@@ -230,7 +233,14 @@ struct StreamLineage {
         return placed
     }
 
-    private mutating func noteEnd() { isEnded = isStreamEnded && shards.allSatisfy(\.isEnded) }
+    private mutating func noteEnd() {
+        isEnded = isStreamEnded && shards.allSatisfy(\.isEnded)
+        guard isEnded, let committedThrough else { return }
+        // Where the stream's clock ran behind to the end, its last changes lie right behind the log before it.
+        for index in shards.indices {
+            shards[index].watermark = max(shards[index].watermark ?? committedThrough, committedThrough)
+        }
+    }
 
     private mutating func note(_ change: StreamedChange, at time: Instant, in shard: String) {
         let kind: LogStretch.TableEvent.Kind? =
@@ -250,9 +260,13 @@ struct StreamLineage {
 
     // MARK: What the next segment says
 
-    /// Through when everything has been read; nil as long as that is not known of every shard.
-    var watermark: Instant? {
-        if shards.isEmpty { return committedThrough }
+    /// No change that comes later has an effective time at or before this; nil as long as that is not known of every shard.
+    var watermark: Instant? { [readThrough, committedThrough].compactMap(\.self).max() }
+
+    /// Through when everything in the stream has been read, by its own times; nil as long as that is not known of every shard. Behind ``watermark``
+    /// where a stream came in the place of one whose clock ran ahead of its own.
+    var readThrough: Instant? {
+        if shards.isEmpty { return nil }
         let parents = Set(shards.flatMap(\.parents))
         // What a shard that ended leaves to its children is theirs to say, once they are there.
         let leaves = shards.filter { shard in
@@ -260,15 +274,10 @@ struct StreamLineage {
         }
         if leaves.isEmpty {
             // A stream at its end: nothing comes after its last change.
-            let last = shards.filter { !$0.isForsaken }.compactMap(\.watermark).max().map { isEnded ? $0.next : $0 }
-            return [last, committedThrough].compactMap(\.self).max()
+            return shards.filter { !$0.isForsaken }.compactMap(\.watermark).max().map { isEnded ? $0.next : $0 }
         }
-        var least: Instant?
-        for leaf in leaves {
-            guard let watermark = leaf.watermark else { return committedThrough }
-            least = min(least ?? watermark, watermark)
-        }
-        return [least, committedThrough].compactMap(\.self).max()
+        let watermarks = leaves.compactMap(\.watermark)
+        return watermarks.count == leaves.count ? watermarks.min() : nil
     }
 
     /// The stretch since the last segment; nil where it cannot be stated yet, or has nothing to say.

@@ -114,7 +114,7 @@ package final class TableCapture {
         // Time passes for a table at rest only when its source is asked to let it.
         if !lineage.isEnded {
             let now = try source.settle()
-            if lineage.watermark.map({ $0 < now }) ?? true { _ = try readPages() }
+            if lineage.readThrough.map({ $0 < now }) ?? true { _ = try readPages() }
         }
         try close()
     }
@@ -126,7 +126,7 @@ package final class TableCapture {
         while !stop.isRaised {
             let step = try step()
             if step == .ended { return true }
-            if let watermark = lineage.watermark, watermark >= target {
+            if let through = lineage.readThrough, through >= target {
                 try close()
                 return true
             }

@@ -89,6 +89,17 @@ import VarveVault
         #expect(items == considered.filter { isMet($0.key, $0.value) }, "\(text) at \(instant)")
     }
 
+    /// No change lies at or before what an earlier segment is complete through, not even where a stretch begins anew.
+    private static func checkOrder(_ home: CaptureHome, _ table: String) throws {
+        var through = Instant(microseconds: 0)
+        for entry in try home.segments(table) where entry.manifest.sources == nil {
+            let log = try #require(entry.manifest.log)
+            for line in try home.lines(entry) { #expect(line.metadata.time > through, "in \(entry.manifest.id)") }
+            #expect(log.through >= through)
+            through = log.through
+        }
+    }
+
     /// Merges what can be, and takes away what was merged, or does not. Coverage must be as it was.
     private static func mergeMore(_ home: CaptureHome, _ table: String, _ random: inout SeededGenerator) throws {
         let before = try home.coverage(table)
@@ -208,6 +219,7 @@ import VarveVault
         #expect(coverage.intervals.last?.through == log.last?.through)
         #expect(!coverage.isOpen)
         #expect(try home.verify().isEmpty)
+        try checkOrder(home, stream.table.id)
         try mergeMore(home, stream.table.id, &random)
         let checked = try check(home, coverage, &random) { stream.items(at: $0) }
         return (checked, coverage.holes.count)
@@ -329,6 +341,7 @@ import VarveVault
             #expect(gaps.count <= trims[coverage.table.id] ?? 0, "round \(round), seed \(seed): \(gaps)")
             #expect(gaps.allSatisfy { $0.cause == .trimmed })
             #expect(coverage.hasEnded == (coverage.table.id != table.id))
+            try checkOrder(home, coverage.table.id)
             try mergeMore(home, coverage.table.id, &random)
             checked += try check(home, coverage, &random) {
                 chronicles[coverage.table.id]?.items(at: $0) ?? [:]

@@ -202,9 +202,12 @@ final class SimulatedStream: ChangeSource {
     }
 
     /// Switches the stream off and on again: what it had is gone, and another begins.
-    func replace() {
+    ///
+    /// - Parameter setBack: Seconds by which the clock of the new one runs behind that of the old one.
+    func replace(setBack: Int64 = 0) {
         state.withLock { state in
             state.stream += 1
+            state.now = Instant(microseconds: state.now.microseconds - setBack * 1_000_000)
             // Whatever its times say, what is written into the new stream comes after all that was written into the old one.
             let latest = state.shards.map(\.effective).max() ?? Instant(microseconds: 0)
             state.shards = []

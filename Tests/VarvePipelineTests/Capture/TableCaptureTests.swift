@@ -78,6 +78,57 @@ import VarveVault
         #expect(try home.segments("Things").flatMap { try home.lines($0) }.map(\.value) == [1, 2])
     }
 
+    /// Of the streams that replace others, one is read by the capture that read the other, one by a capture that begins anew.
+    @Test(arguments: [false, true], [false, true])
+    func `a stream in place of another comes after it, though its clock runs behind`(
+        isRestarted: Bool, endsBehind: Bool
+    ) throws {
+        let home = try CaptureHome()
+        let stream = SimulatedStream(seed: 5)
+        let limits = SegmentLimits(age: .seconds(60), rawBytes: 1000)
+        stream.write(20)
+        var capture: TableCapture? = try home.capture(stream, limits: limits)
+        #expect(try capture?.run(through: stream.settle(), stop: StopSignal()) == true)
+        let before = try log(try #require(try home.segments("Simulated").last)).through
+        stream.replace(setBack: 1000)
+        for _ in 0..<3 {
+            stream.write(40)
+            if isRestarted {
+                capture = nil
+                capture = try home.capture(stream, limits: limits)
+            }
+            #expect(try capture?.run(through: stream.settle(), stop: StopSignal()) == true)
+        }
+        let logs = try home.segments("Simulated").map(log)
+        let hole = try #require(logs.compactMap(\.beginning).last)
+        #expect(hole.cause == .streamReplaced && hole.lastThrough == before)
+        let lines = try home.segments("Simulated").flatMap { try home.lines($0) }.filter {
+            $0.metadata.shard.hasPrefix("shard-2")
+        }
+        #expect(lines.count == 120, "all that was there when it was asked for")
+        #expect(lines.allSatisfy { $0.metadata.time > before })
+        #expect(lines.allSatisfy { $0.metadata.sourceTime.map { $0 < before } ?? false })
+        #expect(logs.allSatisfy { $0.from <= $0.through || $0.beginning != nil } && logs.last?.through == before)
+        if endsBehind {
+            stream.end()
+            while try capture?.step() != .ended {}
+            let last = try log(try #require(try home.segments("Simulated").last))
+            #expect(last.ended && lines.allSatisfy { $0.metadata.time <= last.through }, "nothing is left over")
+            try capture?.closeSettled()
+            #expect(try home.segments("Simulated").last?.manifest.log == last, "the end is said once")
+            #expect(try home.verify().isEmpty)
+            return
+        }
+        // Time that catches up with the old stream's is time again.
+        stream.advance(seconds: 2000)
+        stream.write(10)
+        #expect(try capture?.run(through: stream.settle(), stop: StopSignal()) == true)
+        let later = try home.segments("Simulated").flatMap { try home.lines($0) }.suffix(10)
+        #expect(later.contains { $0.metadata.sourceTime == nil })
+        #expect(try log(try #require(try home.segments("Simulated").last)).through > before)
+        #expect(try home.verify().isEmpty)
+    }
+
     @Test func `a segment closes by age, by size, and at the end of its log`() throws {
         let (home, source) = try home()
         let heard = CaptureHome.Heard()
