@@ -7,6 +7,7 @@ import VarveVault
 /// A vault's objects in memory, as a listing and a small read see them. Nothing is written through it.
 final class MemoryStorage: VaultStorage {
     let location = "memory"
+    let readersMax = 1
     private let objects: [ObjectPath: [UInt8]]
     private static let modified = Instant(microseconds: 0)
 
@@ -27,6 +28,8 @@ final class MemoryStorage: VaultStorage {
             ObjectInfo(path: $0.key, bytes: $0.value.count, modified: Self.modified)
         }.sorted { $0.path < $1.path }
     }
+
+    func paths(_ prefix: String) throws -> [ObjectPath] { try list(prefix).map(\.path) }
 
     func folders(_ folder: String) throws -> [String] {
         let names = objects.keys.compactMap { path -> String? in

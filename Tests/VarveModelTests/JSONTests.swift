@@ -33,8 +33,8 @@ import VarveModel
         func nested(_ depth: Int) -> [UInt8] {
             Array((String(repeating: "[", count: depth) + String(repeating: "]", count: depth)).utf8)
         }
-        #expect(try JSON(text: nested(JSON.depthMax)).text() == nested(JSON.depthMax))
-        for depth in [JSON.depthMax + 1, 100_000] {
+        #expect(try JSON(text: nested(JSONText.depthMax)).text() == nested(JSONText.depthMax))
+        for depth in [JSONText.depthMax + 1, 100_000] {
             let error = #expect(throws: ModelError.self) { try JSON(text: nested(depth)) }
             #expect(error?.code == .tooDeep)
         }
@@ -77,7 +77,7 @@ import VarveModel
 
     @Test func `decoding from a tree gives what JSONDecoder gives`() throws {
         let text = Array(Self.thing.utf8)
-        let decoded = try JSON(text: text).decode(Thing.self)
+        let decoded = try JSONText(text).decode(Thing.self)
         #expect(decoded.kind == .two && decoded.parts[0].size == .min && decoded.parts[1].name == "é\n")
         #expect(decoded.counts == ["x": 255, "y": 0] && decoded.limits == [1.5, nil, -2000])
         let other = try JSONDecoder().decode(Thing.self, from: Data(text))
@@ -99,7 +99,7 @@ import VarveModel
         #expect(text != Self.thing)
         let bytes = Array(text.utf8)
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(Thing.self, from: Data(bytes)) }
-        let error = #expect(throws: DecodingError.self) { try JSON(text: bytes).decode(Thing.self) }
+        let error = #expect(throws: DecodingError.self) { try JSONText(bytes).decode(Thing.self) }
         guard case .typeMismatch(_, let context) = error else { return }
         #expect(!context.codingPath.isEmpty)
     }
@@ -115,6 +115,47 @@ import VarveModel
             let error = #expect(throws: ModelError.self) { try json(names + [names[again]]) }
             #expect(error?.code == .duplicateName)
         }
+        #expect(throws: ModelError.self) { try json([#""a":1"#, #""\u0062":2"#, #""b":3"#]) }
+        // Names in ascending order are not compared with each other, until one is not.
+        let ascending = (0..<count).map { #""n\#(1000 + $0)":1"# }
+        #expect(try json(ascending).members?.count == count)
+        #expect(try json(ascending + [#""m":1"#]).members?.count == count + 1)
+        for again in [0, count / 2, count - 1] {
+            #expect(throws: ModelError.self) { try json(ascending + [ascending[again]]) }
+            #expect(throws: ModelError.self) { try json(ascending + [#""m":1"#, ascending[again]]) }
+            // The same in another spelling.
+            #expect(throws: ModelError.self) {
+                try json(ascending + [ascending[again].replacing("n1", with: #"\u006e1"#)])
+            }
+        }
+    }
+
+    @Test func `a document is taken apart by hand, and what does not fit is named`() throws {
+        let text = #"{"a":{"b":["x"],"n":-12,"t":"2026-11-23T10:00:00.123456Z","\u00e9":"\u00e9\n"},"null":null}"#
+        let value = try JSONText(Array(text.utf8)).value
+        let part = try value["a"]
+        #expect(try part["n"].integer() == -12 && part["é"].string() == "é\n")
+        #expect(try part["t"].instant() == Instant(rfc3339: "2026-11-23T10:00:00.123456Z"))
+        #expect(try part.integerIfPresent("n", Int64.self) == -12)
+        #expect(try value.integerIfPresent("n", Int64.self) == nil && value.integerIfPresent("null", Int.self) == nil)
+        let faults: [() throws -> Void] = [
+            { _ = try value["n"] }, { _ = try part["n"].string() }, { _ = try part["n"].integer(UInt8.self) },
+            { _ = try part["b"].integer() }, { _ = try part["é"].instant() }, { _ = try part["n"]["x"] },
+            { _ = try part.integerIfPresent("t", Int.self) },
+        ]
+        for fault in faults {
+            let error = #expect(throws: ModelError.self) { try fault() }
+            #expect(error?.code == .invalidValue && error?.message.contains("2026") == false)
+        }
+    }
+
+    @Test(arguments: [
+        "0", "7", "10", "0.5", "1.50", "1.0", "0.0", "-1", "1e3", "123456789012345678", "12345678901234567890",
+        "0.000000000000000001", "1795793588.518095", "100.10",
+    ])
+    func `a number is spelt as an encoder spells it`(number: String) throws {
+        let text = Array("[\(number)]".utf8)
+        #expect(try JSONText(text).decode([JSON].self) == JSONDecoder().decode([JSON].self, from: Data(text)))
     }
 
     @Test func `a tree goes through Codable`() throws {

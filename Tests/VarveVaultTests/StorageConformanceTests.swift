@@ -132,7 +132,11 @@ import VarveVault
         let folder = try TemporaryFolder()
         let vault = try storage.make(folder)
         for name in ["b/2", "b/1", "a", "b/1x/y", "bb/1", "c/d/e/f"] { try vault.put(try Self.path(name), [0]) }
-        func list(_ prefix: String) throws -> [String] { try vault.list(prefix).map(\.path.text) }
+        func list(_ prefix: String) throws -> [String] {
+            let listed = try vault.list(prefix).map(\.path)
+            #expect(try vault.paths(prefix) == listed)
+            return listed.map(\.text)
+        }
         #expect(try list("") == ["a", "b/1", "b/1x/y", "b/2", "bb/1", "c/d/e/f"])
         #expect(try list("b/") == ["b/1", "b/1x/y", "b/2"])
         #expect(try list("b/1") == ["b/1", "b/1x/y"])
@@ -140,6 +144,39 @@ import VarveVault
         #expect(try list("nothing/here") == [])
         #expect(try list("../") == [])
         #expect(try vault.list("c/").first?.bytes == 1)
+    }
+
+    /// A commit writes keys, then what lies in tables, then its entry in the catalog.
+    @Test(arguments: storages)
+    func `what lies below the first folders of the root is never listed without what was written before it`(
+        storage: Storage
+    ) throws {
+        let folder = try TemporaryFolder()
+        let vault = try storage.make(folder)
+        let isDone = Atomic(false)
+        let writer = try WorkerThread {
+            for number in 0..<150 {
+                for path in ["keys/\(number)/1", "tables/t/\(number % 10)/\(number)", "catalog/2026/\(number)"] {
+                    do {
+                        try vault.put(try Self.path(path), [0])
+                    } catch {
+                        Issue.record(error)
+                    }
+                }
+            }
+            isDone.store(true, ordering: .releasing)
+        }
+        var listings = 0
+        while !isDone.load(ordering: .acquiring) {
+            let listed = Set(try vault.list("").map(\.path.text))
+            for path in listed where path.hasPrefix("catalog/") {
+                let number = path.split(separator: "/").last.flatMap { Int($0) } ?? 0
+                #expect(listed.contains("keys/\(number)/1") && listed.contains("tables/t/\(number % 10)/\(number)"))
+            }
+            listings += 1
+        }
+        writer.join()
+        #expect(listings > 1)
     }
 
     @Test(arguments: storages)

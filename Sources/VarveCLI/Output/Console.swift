@@ -44,29 +44,36 @@ struct Console: Sendable {
     /// Rows in columns as wide as their widest cell; the columns in `right` are aligned to the right.
     func table(_ header: [String], _ rows: [[String]], right: Set<Int> = []) {
         guard !json else { return }
-        var widths = header.map(\.count)
+        var widths = header.map(Self.width)
         for row in rows {
-            for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.count) }
+            for (column, cell) in row.enumerated() { widths[column] = max(widths[column], Self.width(cell)) }
         }
-        var text = ""
+        var text: [UInt8] = []
+        text.reserveCapacity(Self.writeBytes + 1024)
         for row in [header] + rows {
             var spaces = 0
             for (column, cell) in row.enumerated() {
-                let padding = widths[column] - cell.count
+                let padding = widths[column] - Self.width(cell)
                 if right.contains(column) { spaces += padding }
                 if !cell.isEmpty {
-                    text += String(repeating: " ", count: spaces) + cell
+                    text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: spaces))
+                    text.append(contentsOf: cell.utf8)
                     spaces = 0
                 }
                 spaces += 2 + (right.contains(column) ? 0 : padding)
             }
-            text += "\n"
-            if text.utf8.count > Self.writeBytes {
+            text.append(UInt8(ascii: "\n"))
+            if text.count > Self.writeBytes {
                 Console.write(text, to: STDOUT_FILENO)
-                text = ""
+                text.removeAll(keepingCapacity: true)
             }
         }
         Console.write(text, to: STDOUT_FILENO)
+    }
+
+    /// How many characters a cell has; of ASCII, which almost all are, as many as bytes.
+    private static func width(_ cell: String) -> Int {
+        cell.utf8.allSatisfy { $0 < 0x80 } ? cell.utf8.count : cell.count
     }
 
     /// Rows are written so many bytes at a time.

@@ -2,6 +2,7 @@
 
 import Glibc
 import Synchronization
+import VarveModel
 import VarvePipeline
 
 /// Shows a run's counters while it works: a bar that redraws itself on a terminal, a line every 30 seconds elsewhere, and with `--json`

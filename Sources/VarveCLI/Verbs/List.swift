@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Synchronization
 import VarveModel
 import VarvePipeline
 import VarveVault
@@ -35,8 +34,8 @@ struct ListVerb: Verb {
         let console = common.console
         let wanted = table.map(Home.tableName)
         let what = (removed ? "removed " : "") + (segments ? "segment" : "recovery point")
-        let (records, findings) = try find(wanted, in: target, workers: common.home().workers)
-        if records.isEmpty {
+        let (rows, findings) = try find(wanted, in: target)
+        if rows.isEmpty {
             console.line(
                 wanted == nil
                     ? "The vault \(target.name) holds no \(what) yet."
@@ -46,66 +45,70 @@ struct ListVerb: Verb {
                 [
                     "ID", "TABLE", "KIND", segments ? "THROUGH" : "CUT", segments ? "CHANGES" : "ITEMS", "RAW",
                     "STORED", "CONSISTENCY",
-                ],
-                records.map {
-                    [
-                        $0.id, $0.table, $0.kind, $0.cut, Units.count($0.items), Units.size($0.rawBytes),
-                        Units.size($0.sealedBytes),
-                        $0.removed.map { "REMOVED \($0)" } ?? ($0.shredded == nil ? $0.consistency : "SHREDDED"),
-                    ]
-                }, right: [4, 5, 6])
+                ], rows.map(\.cells), right: [4, 5, 6])
         }
         for finding in findings { console.note("\(finding.object): \(finding.reason)") }
-        try console.document(
-            Listing(
-                vault: target.name, recoveryPoints: segments ? nil : records, segments: segments ? records : nil,
-                damaged: findings.map(DamageRecord.init)))
+        if console.json {
+            let records = rows.map(\.record)
+            try console.document(
+                Listing(
+                    vault: target.name, recoveryPoints: segments ? nil : records, segments: segments ? records : nil,
+                    damaged: findings.map(DamageRecord.init)))
+        }
         return ExitStatus(for: findings)
     }
 
     /// What is listed, in ascending order of start, and what is wrong.
-    private func find(
-        _ table: String?, in target: OpenVault, workers: Int
-    ) throws -> (records: [SnapshotRecord], findings: [Finding]) {
+    private func find(_ table: String?, in target: OpenVault) throws -> (rows: [Row], findings: [Finding]) {
         let kinds = Set(Manifest.Kind.allCases.filter { $0.isRecoveryPoint != segments })
         if let listing = try CatalogListing(target.vault, table: table, kinds: kinds),
-            let records = try read(listing, table, target.name, workers: workers)
+            let rows = try read(listing, table, target.name)
         {
-            return (records, [])
+            return (rows, [])
         }
         let (catalog, findings) = try Catalog.settled(target.vault)
         let manifests = (removed ? catalog.removed : catalog.entries).map(\.manifest)
             .filter { kinds.contains($0.kind) && (table == nil || $0.table.name == table) }
         return (
             manifests.map {
-                SnapshotRecord(
-                    $0.head, table: $0.table.name, vault: target.name, shredded: catalog.shredded[$0.id]?.shredded,
+                Row(
+                    $0.head, vault: target.name, shredded: catalog.shredded[$0.id]?.shredded,
                     removed: catalog.removals.removed($0)?.time)
             }, findings
         )
     }
 
     /// - Returns: nil where a document cannot be read.
-    private func read(
-        _ listing: CatalogListing, _ table: String?, _ vault: String, workers: Int
-    ) throws -> [SnapshotRecord]? {
-        let found = Mutex<[(started: Instant, record: SnapshotRecord)]?>([])
+    private func read(_ listing: CatalogListing, _ table: String?, _ vault: String) throws -> [Row]? {
         let removed = removed
-        try Workers.run(workers, stop: Interrupts.stop) { part, stop in
-            var own: [(started: Instant, record: SnapshotRecord)] = []
-            let isWhole = try listing.forEach(part: part, of: workers) { entry in
-                let manifest = entry.manifest
-                guard (entry.removed != nil) == removed, table == nil || manifest.table.name == table else { return }
-                try stop.check()
-                let record = SnapshotRecord(
-                    manifest, table: manifest.table.name, vault: vault, shredded: entry.shredded,
-                    removed: entry.removed)
-                own.append((manifest.started, record))
+        let rows = try listing.compactMap { entry -> Row? in
+            try Interrupts.stop.check()
+            guard (entry.removed != nil) == removed, table == nil || entry.manifest.table.name == table else {
+                return nil
             }
-            found.withLock { $0 = isWhole ? $0.map { $0 + own } : nil }
+            return Row(entry.manifest, vault: vault, shredded: entry.shredded, removed: entry.removed)
         }
-        let rows = found.withLock { $0 }
-        return rows?.sorted { ($0.started, $0.record.id) < ($1.started, $1.record.id) }.map(\.record)
+        return rows?.sorted { ($0.started, $0.record.id) < ($1.started, $1.record.id) }
+    }
+
+    /// One line. A class, because a hundred thousand of them are put in order.
+    private final class Row: Sendable {
+        let started: Instant
+        let record: SnapshotRecord
+        let cells: [String]
+
+        init(_ manifest: ManifestHead, vault: String, shredded: Instant?, removed: Instant?) {
+            started = manifest.started
+            let record = SnapshotRecord(
+                manifest, table: manifest.table.name, vault: vault, shredded: shredded, removed: removed)
+            self.record = record
+            cells = [
+                record.id, record.table, record.kind, record.cut, Units.count(record.items),
+                Units.size(record.rawBytes),
+                Units.size(record.sealedBytes),
+                record.removed.map { "REMOVED \($0)" } ?? (record.shredded == nil ? record.consistency : "SHREDDED"),
+            ]
+        }
     }
 
     private struct Listing: Encodable {

@@ -1,31 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 
-extension JSON {
-    /// Makes a value of the tree, as `JSONDecoder` would of its text, at a small part of its cost: a vault has a hundred thousand documents.
+extension JSONText {
+    /// Makes a value of the text, as `JSONDecoder` would, at a small part of its cost: a vault has a hundred thousand documents.
     ///
     /// - Throws: `DecodingError`, which names members and never what they hold.
     package func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
-        try Value(from: TreeDecoder(value: self, parents: [], key: nil))
+        try Value(from: TextDecoder(text: self, node: 0, parents: [], key: nil))
     }
 }
 
-/// Decodes from a tree that was read before.
-struct TreeDecoder: Decoder {
-    let value: JSON
-    let parents: [any CodingKey]
-    let key: (any CodingKey)?
+/// Decodes from a text that was read before. A class: a structure would be put on the heap anew wherever a coder passes it on.
+final class TextDecoder: Decoder {
+    private let text: JSONText
+    private let node: Int
+    private let parents: [any CodingKey]
+    private let key: (any CodingKey)?
+
+    init(text: JSONText, node: Int, parents: [any CodingKey], key: (any CodingKey)?) {
+        self.text = text
+        self.node = node
+        self.parents = parents
+        self.key = key
+    }
+
+    private var kind: JSONText.Kind { text[node].kind }
+    /// The tree of what it decodes.
+    var tree: JSON { text.tree(node) }
     /// Only made for what needs it: most values are decoded without an error.
     var codingPath: [any CodingKey] { key.map { parents + [$0] } ?? parents }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        guard case .object(let members) = value else { throw mismatch([String: JSON].self, "an object") }
-        return KeyedDecodingContainer(TreeMembers<Key>(members: members, codingPath: codingPath))
+        guard kind == .object else { throw mismatch([String: JSON].self, "an object") }
+        return KeyedDecodingContainer(TextMembers<Key>(text: text, node: node, codingPath: codingPath))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
-        guard case .array(let elements) = value else { throw mismatch([JSON].self, "an array") }
-        return TreeElements(elements: elements, codingPath: codingPath)
+        guard kind == .array else { throw mismatch([JSON].self, "an array") }
+        return TextElements(text: text, elements: text.children(of: node), codingPath: codingPath)
     }
 
     func singleValueContainer() -> any SingleValueDecodingContainer { self }
@@ -35,19 +47,17 @@ struct TreeDecoder: Decoder {
     }
 }
 
-extension TreeDecoder: SingleValueDecodingContainer {
-    func decodeNil() -> Bool {
-        if case .null = value { true } else { false }
-    }
+extension TextDecoder: SingleValueDecodingContainer {
+    func decodeNil() -> Bool { kind == .null }
 
     func decode(_ type: Bool.Type) throws -> Bool {
-        guard case .bool(let value) = value else { throw mismatch(type, "true or false") }
-        return value
+        guard kind == .bool else { throw mismatch(type, "true or false") }
+        return text.bool(node)
     }
 
     func decode(_ type: String.Type) throws -> String {
-        guard case .string(let text) = value else { throw mismatch(type, "a string") }
-        return text
+        guard kind == .string else { throw mismatch(type, "a string") }
+        return text.string(node)
     }
 
     func decode(_ type: Double.Type) throws -> Double { try number() }
@@ -66,7 +76,7 @@ extension TreeDecoder: SingleValueDecodingContainer {
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try Value(from: self) }
 
     private func number<Number: LosslessStringConvertible>() throws -> Number {
-        guard case .number(let text) = value, let number = Number(text) else {
+        guard kind == .number, let number = Number(text.string(node)) else {
             throw mismatch(Number.self, "a number of type \(Number.self)")
         }
         return number
@@ -74,13 +84,14 @@ extension TreeDecoder: SingleValueDecodingContainer {
 }
 
 /// The members of an object.
-private struct TreeMembers<Key: CodingKey>: KeyedDecodingContainerProtocol {
-    let members: [JSON.Member]
+private struct TextMembers<Key: CodingKey>: KeyedDecodingContainerProtocol {
+    let text: JSONText
+    let node: Int
     let codingPath: [any CodingKey]
 
-    var allKeys: [Key] { members.compactMap { Key(stringValue: $0.name) } }
+    var allKeys: [Key] { text.children(of: node).compactMap { Key(stringValue: text.string($0 - 1)) } }
 
-    func contains(_ key: Key) -> Bool { find(key.stringValue) != nil }
+    func contains(_ key: Key) -> Bool { text.member(key.stringValue, of: node) != nil }
 
     func decodeNil(forKey key: Key) throws -> Bool { try decoder(key).decodeNil() }
     func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try decoder(key).decode(type) }
@@ -113,31 +124,31 @@ private struct TreeMembers<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
 
     func superDecoder() throws -> any Decoder {
-        TreeDecoder(value: find("super") ?? .null, parents: codingPath, key: nil)
+        throw DecodingError.dataCorrupted(
+            .init(codingPath: codingPath, debugDescription: "A document's content has no super class."))
     }
 
     func superDecoder(forKey key: Key) throws -> any Decoder { try decoder(key) }
 
-    private func find(_ name: String) -> JSON? {
-        members.first { JSON.isSame($0.name, name) }?.value
-    }
-
-    private func decoder(_ key: Key) throws -> TreeDecoder {
-        guard let value = find(key.stringValue) else {
+    private func decoder(_ key: Key) throws -> TextDecoder {
+        guard let value = text.member(key.stringValue, of: node) else {
             throw DecodingError.keyNotFound(
                 key, .init(codingPath: codingPath, debugDescription: "The member '\(key.stringValue)' is missing."))
         }
-        return TreeDecoder(value: value, parents: codingPath, key: key)
+        return TextDecoder(text: text, node: value, parents: codingPath, key: key)
     }
 }
 
 /// The elements of an array, from the first on.
-private struct TreeElements: UnkeyedDecodingContainer {
-    let elements: [JSON]
+private struct TextElements: UnkeyedDecodingContainer {
+    private let text: JSONText
+    /// Their nodes.
+    private let elements: [Int]
     let codingPath: [any CodingKey]
     private(set) var currentIndex = 0
 
-    init(elements: [JSON], codingPath: [any CodingKey]) {
+    init(text: JSONText, elements: [Int], codingPath: [any CodingKey]) {
+        self.text = text
         self.elements = elements
         self.codingPath = codingPath
     }
@@ -155,7 +166,7 @@ private struct TreeElements: UnkeyedDecodingContainer {
     var count: Int? { elements.count }
     var isAtEnd: Bool { currentIndex == elements.count }
 
-    private func current() throws -> TreeDecoder {
+    private func current() throws -> TextDecoder {
         let place = Place(currentIndex)
         guard currentIndex < elements.count else {
             throw DecodingError.valueNotFound(
@@ -164,7 +175,7 @@ private struct TreeElements: UnkeyedDecodingContainer {
                     codingPath: codingPath + [place],
                     debugDescription: "The array has only \(elements.count) elements."))
         }
-        return TreeDecoder(value: elements[currentIndex], parents: codingPath, key: place)
+        return TextDecoder(text: text, node: elements[currentIndex], parents: codingPath, key: place)
     }
 
     mutating func decodeNil() throws -> Bool {

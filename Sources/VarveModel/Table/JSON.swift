@@ -123,8 +123,8 @@ extension JSON: Codable {
     }
 
     package init(from decoder: any Decoder) throws {
-        if let tree = decoder as? TreeDecoder {
-            self = try tree.value.withNumbersRewritten(tree)
+        if let decoder = decoder as? TextDecoder {
+            self = try decoder.tree.withNumbersRewritten(decoder)
         } else if let container = try? decoder.container(keyedBy: Name.self) {
             let members = try container.allKeys.map {
                 Member($0.stringValue, try container.decode(JSON.self, forKey: $0))
@@ -140,13 +140,14 @@ extension JSON: Codable {
     }
 
     /// Each number spelt as an encoder spells it, so that what is decoded is what comes back when it was written.
-    private func withNumbersRewritten(_ decoder: TreeDecoder) throws -> JSON {
+    private func withNumbersRewritten(_ decoder: TextDecoder) throws -> JSON {
         switch self {
         case .null, .bool, .string: return self
         case .array(let elements): return .array(try elements.map { try $0.withNumbersRewritten(decoder) })
         case .object(let members):
             return .object(try members.map { Member($0.name, try $0.value.withNumbersRewritten(decoder)) })
         case .number(let text):
+            if JSON.isPlain(text) { return self }
             if let value = Int64(text) { return .number(String(value)) }
             if let value = UInt64(text) { return .number(String(value)) }
             guard let value = Decimal(string: text), !value.isNaN else {
@@ -154,6 +155,23 @@ extension JSON: Codable {
             }
             return .number(value.description)
         }
+    }
+
+    /// Whether a number is spelt as any encoder spells it: at most 18 digits, no sign, no exponent, no zero too many.
+    private static func isPlain(_ text: String) -> Bool {
+        let digits = text.utf8
+        guard digits.count <= 18 else { return false }
+        var point: Int?
+        for (index, byte) in digits.enumerated() {
+            if byte == UInt8(ascii: "."), point == nil {
+                point = index
+            } else if byte &- UInt8(ascii: "0") >= 10 {
+                return false
+            }
+        }
+        if point != nil { return digits.last != UInt8(ascii: "0") }
+        // Zero alone, or no zero in front: the reader lets no other in.
+        return true
     }
 
     private static func scalar(_ container: any SingleValueDecodingContainer) throws -> JSON {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
 import Synchronization
+import VarveModel
 
 /// Threads of our own for the stages.
 ///
@@ -33,43 +33,16 @@ package enum Workers {
         do {
             for worker in 0..<count { threads.append(try WorkerThread { job(worker) }) }
         } catch {
-            failure.withLock { if $0 == nil { $0 = error } }
+            failure.withLock { if $0 == nil { $0 = Self.noThread(error) } }
             inner.raise()
         }
         for thread in threads { thread.join() }
         if let error = failure.withLock({ $0 }) { throw error }
     }
-}
 
-/// One POSIX thread running one closure.
-package final class WorkerThread {
-    private let thread: pthread_t
-
-    package init(_ body: @escaping @Sendable () -> Void) throws {
-        let box = Unmanaged.passRetained(Body(body))
-        var thread = pthread_t()
-        let result = pthread_create(
-            &thread, nil,
-            { context in
-                guard let context else { return nil }
-                Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            }, box.toOpaque())
-        guard result == 0 else {
-            box.release()
-            throw PipelineError(
-                .noThread,
-                "The system gave no further thread (error \(result)). Lower 'workers' in varve.yaml or raise the limit."
-            )
-        }
-        self.thread = thread
-    }
-
-    /// Waits for the end of the closure. Called exactly once.
-    package func join() { pthread_join(thread, nil) }
-
-    private final class Body {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    private static func noThread(_ error: any Error) -> PipelineError {
+        PipelineError(
+            .noThread, "The system gave no further thread. Lower 'workers' in varve.yaml or raise the limit.",
+            cause: error)
     }
 }

@@ -19,7 +19,7 @@ package struct Protections: Sendable {
 extension Vault {
     /// The holds and locks that are in force now; one that cannot be read is an error.
     package func protections() throws -> Protections {
-        let marks = try (storage.list(VaultPaths.holds) + storage.list(VaultPaths.locks)).map(\.path)
+        let marks = try storage.paths(VaultPaths.holds) + storage.paths(VaultPaths.locks)
         let (protections, findings) = protections(among: marks)
         if let finding = findings.first { throw finding.error }
         return protections
@@ -27,7 +27,7 @@ extension Vault {
 
     /// What is removed now; a record that cannot be read is an error.
     package func removals() throws -> Removals {
-        let (removals, findings) = removals(among: try storage.list(VaultPaths.tombstones).map(\.path))
+        let (removals, findings) = removals(among: try storage.paths(VaultPaths.tombstones))
         if let finding = findings.first { throw finding.error }
         return removals
     }

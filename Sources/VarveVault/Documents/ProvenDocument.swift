@@ -34,9 +34,11 @@ package struct ProvenDocument: Sendable {
         let end = Array("\"}\n".utf8)
         let shaHead = Array(#","sha256":""#.utf8)
         let hmacHead = Array(#","hmac":""#.utf8)
-        let damaged = VaultError(.damaged, "'\(name)' is damaged: its bytes are not those that were written.")
+        func damaged() -> VaultError {
+            VaultError(.damaged, "'\(name)' is damaged: its bytes are not those that were written.")
+        }
 
-        guard bytes.starts(with: head), bytes.suffix(end.count).elementsEqual(end) else { throw damaged }
+        guard bytes.starts(with: head), bytes.suffix(end.count).elementsEqual(end) else { throw damaged() }
         var rest = bytes.dropFirst(head.count).dropLast(end.count)
 
         /// Takes 64 digits and what stands before them off the end.
@@ -50,12 +52,12 @@ package struct ProvenDocument: Sendable {
         }
         let hmac = take(hmacHead)
         if hmac != nil {
-            guard rest.last == UInt8(ascii: "\"") else { throw damaged }
+            guard rest.last == UInt8(ascii: "\"") else { throw damaged() }
             rest = rest.dropLast()
         }
-        guard let sha256 = take(shaHead) else { throw damaged }
+        guard let sha256 = take(shaHead) else { throw damaged() }
         let body = Array(rest)
-        guard Array(SHA256.hash(data: body)) == sha256 else { throw damaged }
+        guard SHA256.hash(data: body) == sha256 else { throw damaged() }
         self.kind = kind
         self.body = body
         self.sha256 = sha256
@@ -112,16 +114,16 @@ extension ProvenDocument {
     ) throws -> (document: ProvenDocument, content: Content) {
         let document = try ProvenDocument(kind: Content.kind, bytes: bytes, name: name)
         do {
-            let body = try JSON(text: document.body, atMost: bytesMax)
-            let version = try body.decode(Version.self)
-            guard version.format <= Content.formatNewest else {
+            let body = try JSONText(document.body, atMost: bytesMax)
+            let format = try body.decode(Version.self).format
+            guard format <= Content.formatNewest else {
                 throw VaultError(
                     .newerFormat,
-                    "'\(name)' has format \(version.format); this Varve reads up to \(Content.formatNewest). Use a newer Varve."
+                    "'\(name)' has format \(format); this Varve reads up to \(Content.formatNewest). Use a newer Varve."
                 )
             }
-            guard version.format >= 1 else {
-                throw VaultError(.damaged, "'\(name)' has format \(version.format), which no Varve wrote.")
+            guard format >= 1 else {
+                throw VaultError(.damaged, "'\(name)' has format \(format), which no Varve wrote.")
             }
             return (document, try body.decode(Content.self))
         } catch let error as VaultError {
@@ -148,7 +150,7 @@ enum DocumentCoding {
 
     static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8], name: String) throws -> Value {
         do {
-            return try JSON(text: bytes, atMost: ProvenDocument.bytesMax).decode(type)
+            return try JSONText(bytes, atMost: ProvenDocument.bytesMax).decode(type)
         } catch {
             throw VaultError(.damaged, "'\(name)' is not JSON of the form that belongs there.", cause: error)
         }

@@ -202,7 +202,7 @@ extension Vault {
     ///
     /// A reader writes its lease first and then asks; prune writes its record first and then reads leases. So one of the two sees the other.
     package func refusal(of manifest: Manifest) throws -> VaultError? {
-        let marks = try storage.list(VaultPaths.tombstones).map(\.path)
+        let marks = try storage.paths(VaultPaths.tombstones)
         if let tombstone = try tombstone(of: manifest.id, among: marks) { return tombstone.error }
         return removals(among: marks).removals.error(of: manifest)
     }

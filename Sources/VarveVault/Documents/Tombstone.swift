@@ -66,7 +66,7 @@ extension Vault {
 
     /// The tombstone of one recovery point, if it has one.
     package func tombstone(of id: String) throws -> Tombstone? {
-        try tombstone(of: id, among: storage.list(VaultPaths.tombstones).map(\.path))
+        try tombstone(of: id, among: storage.paths(VaultPaths.tombstones))
     }
 
     func tombstone(of id: String, among marks: [ObjectPath]) throws -> Tombstone? {

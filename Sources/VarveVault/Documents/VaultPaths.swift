@@ -18,7 +18,9 @@ package enum VaultPaths {
 
     /// `tables/<table>~<table id>/`
     package static func tableFolder(_ table: Manifest.TableIdentity) -> String {
-        "\(tables)\(table.name.prefix(tableNameBytesMax))~\(table.id)/"
+        let name =
+            table.name.utf8.count <= tableNameBytesMax ? table.name : String(table.name.prefix(tableNameBytesMax))
+        return "\(tables)\(name)~\(table.id)/"
     }
 
     /// `<started>~<id>`, by which a snapshot's folder and its catalog entry go.

@@ -6,13 +6,19 @@ import VarveModel
 ///
 /// Each manifest lies in two places. One that is missing or damaged in one is taken from the other; what is wrong is in ``findings``, never hidden.
 package struct Catalog: Sendable {
-    /// One snapshot, sweep or segment of a log.
-    package struct Entry: Sendable {
+    /// One snapshot, sweep or segment of a log. A class, because very many are put in order and grouped.
+    package final class Entry: Sendable {
         package let manifest: Manifest
         /// The SHA-256 that stands in its document.
         package let sha256: String
         /// Where it was read.
         package let place: ObjectPath
+
+        init(manifest: Manifest, sha256: String, place: ObjectPath) {
+            self.manifest = manifest
+            self.sha256 = sha256
+            self.place = place
+        }
 
         /// What the manifest behind it names it by.
         package var link: Manifest.Link { .init(path: manifest.path, sha256: sha256) }
@@ -61,9 +67,12 @@ package struct Catalog: Sendable {
         var removed: [Entry] = []
         var findings: [Finding] = []
         var unreadable: Set<String> = []
-        for (stem, place) in places.sorted(by: { $0.key < $1.key }) {
-            var own: [Finding] = []
-            if let found = look(at: place, in: vault, depth, &own) {
+        let named = places.sorted { $0.key < $1.key }
+        let looks = try Parallel.map(named.count, threads: vault.storage.readersMax) { index in
+            look(at: named[index].value, in: vault, depth)
+        }
+        for ((stem, _), (found, own)) in zip(named, looks) {
+            if let found {
                 // Of what is removed, copies may be gone.
                 if removals.removed(found.manifest) != nil {
                     removed.append(found)
@@ -87,13 +96,15 @@ package struct Catalog: Sendable {
             unreadable: unreadable, shredded: tombstones.tombstones, removals: removals, protections: protections)
     }
 
-    private struct Places {
+    private struct Places: Sendable {
         var catalog: ObjectPath?
         var manifests: [ObjectPath] = []
     }
 
-    private static func look(at places: Places, in vault: Vault, _ depth: Depth, _ findings: inout [Finding]) -> Entry?
-    {
+    private static func look(
+        at places: Places, in vault: Vault, _ depth: Depth
+    ) -> (found: Entry?, findings: [Finding]) {
+        var findings: [Finding] = []
         var found: StoredManifest?
         // The catalog's copy first: it lies with the others and is what listings read.
         for path in [places.catalog].compactMap({ $0 }) + places.manifests.sorted() {
@@ -113,14 +124,14 @@ package struct Catalog: Sendable {
                 findings.append(Finding(object: path.text, level: 1, error))
             }
         }
-        guard let found else { return nil }
+        guard let found else { return (nil, findings) }
         if places.catalog == nil {
             findings.append(missing(found.manifest.catalogPath, other: found.place))
         }
         if !places.manifests.contains(where: { $0.text == found.manifest.path }) {
             findings.append(missing(found.manifest.path, other: found.place))
         }
-        return found.entry
+        return (found.entry, findings)
     }
 
     private static func missing(_ path: String, other: ObjectPath) -> Finding {
@@ -131,10 +142,10 @@ package struct Catalog: Sendable {
 
     /// `catalog/<year>/<month>/<stem>.json`
     static func catalogStem(_ path: ObjectPath) -> String? {
-        guard path.text.hasPrefix(VaultPaths.catalog), path.parts.count == 4, path.name.hasSuffix(".json") else {
-            return nil
-        }
-        return String(path.name.dropLast(5))
+        guard path.text.hasPrefix(VaultPaths.catalog), path.text.utf8.count(where: { $0 == UInt8(ascii: "/") }) == 3
+        else { return nil }
+        let name = path.name
+        return name.hasSuffix(".json") ? String(name.dropLast(5)) : nil
     }
 
     /// `tables/<table>/<kind>/<stem>/manifest.json`, with the day before the stem of a segment.
@@ -204,7 +215,7 @@ extension Vault {
 
     /// What the next manifest of a table names as the one before it. A damaged one is passed over: verify reports it, and backups must go on.
     func newestManifest(of table: Manifest.TableIdentity) throws -> Manifest.Link? {
-        let paths = try storage.list(VaultPaths.tableFolder(table)).map(\.path).filter {
+        let paths = try storage.paths(VaultPaths.tableFolder(table)).filter {
             Catalog.manifestStem($0) != nil && VaultPaths.part($0)?.kind != .log
         }
         for path in paths.sorted(by: { (Catalog.manifestStem($0) ?? "") > (Catalog.manifestStem($1) ?? "") }) {
@@ -222,7 +233,7 @@ extension Vault {
         of table: Manifest.TableIdentity, where accept: (Catalog.Entry) throws -> Bool
     ) throws -> Catalog.Entry? {
         let prefix = VaultPaths.folder(ofLog: table)
-        let manifests = try storage.list(prefix).map(\.path).filter { Catalog.manifestStem($0) != nil }
+        let manifests = try storage.paths(prefix).filter { Catalog.manifestStem($0) != nil }
         // Stems tell seconds apart; within one second the manifests themselves say which came first.
         let bySecond = Dictionary(grouping: manifests) { Catalog.manifestStem($0)?.prefix { $0 != "~" } ?? "" }
         for second in bySecond.keys.sorted(by: >) {

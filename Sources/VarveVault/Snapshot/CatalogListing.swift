@@ -10,7 +10,8 @@ package struct CatalogListing: Sendable {
     private let vault: Vault
     private let removals: Removals
     private let tombstones: [String: Tombstone]
-    private let paths: [ObjectPath]
+    /// Of what is listed.
+    private let stems: [String]
 
     /// One recovery point or segment.
     package struct Entry: Sendable {
@@ -27,61 +28,76 @@ package struct CatalogListing: Sendable {
     /// - Returns: nil where the catalog's documents are not just those of what lies in the folders, or a record cannot be read.
     package init?(_ vault: Vault, table: String?, kinds: Set<Manifest.Kind>) throws {
         let storage = vault.storage
-        let marks = try storage.list(VaultPaths.tombstones).map(\.path)
+        let marks = try storage.paths(VaultPaths.tombstones)
         let (removals, removalFindings) = vault.removals(among: marks)
         let (tombstones, tombstoneFindings) = vault.tombstones(among: marks)
-        let stems = Set(try storage.list(VaultPaths.catalog).compactMap { Catalog.catalogStem($0.path) })
         guard removalFindings.isEmpty, tombstoneFindings.isEmpty else { return nil }
-        var known = 0
-        var paths: [ObjectPath] = []
-        for folder in try storage.folders(VaultPaths.tables) {
-            // The id after the name has no tilde; a name that is too long is cut.
-            let name = folder.prefix(upTo: folder.lastIndex(of: "~") ?? folder.endIndex)
-            let isWanted = table.map { $0.prefix(VaultPaths.tableNameBytesMax) == name } ?? true
-            for kind in Manifest.Kind.allCases {
-                for (path, stem) in try Self.folders(of: kind, in: "\(VaultPaths.tables)\(folder)/", storage) {
-                    guard stems.contains(stem) else {
-                        // Without a manifest it is not committed. With one, its document in the catalog is missing.
-                        if try storage.info(try ObjectPath(path + VaultPaths.manifestName)) == nil { continue }
-                        return nil
-                    }
-                    known += 1
-                    if isWanted && kinds.contains(kind) {
-                        paths.append(try ObjectPath(VaultPaths.catalogEntry(stem: stem)))
-                    }
-                }
-            }
+        // Both at the same time. What is committed in between is in one and not in the other: then this gives up.
+        let halves = try Parallel.map(2, threads: 2) { half -> (documents: Set<String>, folders: [Folder]) in
+            half == 0
+                ? (Set(try storage.paths(VaultPaths.catalog).compactMap(Catalog.catalogStem)), [])
+                : ([], try Self.folders(storage))
         }
-        guard known == stems.count else { return nil }
+        let (documents, folders) = (halves[0].documents, halves[1].folders)
+        var known = 0
+        var wanted: [String] = []
+        for folder in folders {
+            let committed = folder.stems.filter { documents.contains($0) }
+            for stem in committed.count == folder.stems.count ? [] : Set(folder.stems).subtracting(committed) {
+                // Without a manifest it is not committed. With one, its document in the catalog is missing.
+                let manifest = try ObjectPath("\(folder.path)\(stem)/\(VaultPaths.manifestName)")
+                if try storage.info(manifest) != nil { return nil }
+            }
+            known += committed.count
+            let isWanted = table.map { $0.prefix(VaultPaths.tableNameBytesMax) == folder.table } ?? true
+            if isWanted && kinds.contains(folder.kind) { wanted += committed }
+        }
+        guard known == documents.count else { return nil }
         self.vault = vault
         self.removals = removals
         self.tombstones = tombstones
-        self.paths = paths
+        stems = wanted
     }
 
-    /// The folders of one kind below a table's, and their stems.
-    private static func folders(
-        of kind: Manifest.Kind, in table: String, _ storage: any VaultStorage
-    ) throws -> [(path: String, stem: String)] {
-        let folder = "\(table)\(kind.folder)/"
-        let names = try storage.folders(folder)
-        if kind != .log { return names.map { ("\(folder)\($0)/", $0) } }
-        return try names.flatMap { day in
-            try storage.folders("\(folder)\(day)/").map { ("\(folder)\(day)/\($0)/", $0) }
+    /// A folder in which recovery points or segments lie, by their stems.
+    private struct Folder {
+        let path: String
+        /// The table's name, cut where it is too long.
+        let table: Substring
+        let kind: Manifest.Kind
+        let stems: [String]
+    }
+
+    private static func folders(_ storage: any VaultStorage) throws -> [Folder] {
+        try storage.folders(VaultPaths.tables).flatMap { table in
+            // The id after the name has no tilde.
+            let name = table.prefix(upTo: table.lastIndex(of: "~") ?? table.endIndex)
+            return try Manifest.Kind.allCases.flatMap { kind in
+                let folder = "\(VaultPaths.tables)\(table)/\(kind.folder)/"
+                let paths = kind == .log ? try storage.folders(folder).map { "\(folder)\($0)/" } : [folder]
+                return try paths.map { Folder(path: $0, table: name, kind: kind, stems: try storage.folders($0)) }
+            }
         }
     }
 
-    /// The entries of one part of `parts` equal ones.
+    private struct Unreadable: Error {}
+
+    /// What `body` makes of the entries that it takes, on several threads.
     ///
     /// - Returns: nil where a document cannot be read: the catalog takes its other copy and says what is wrong.
-    package func forEach(part: Int, of parts: Int, _ body: (Entry) throws -> Void) throws -> Bool {
-        for path in paths[(paths.count * part / parts)..<(paths.count * (part + 1) / parts)] {
-            guard let manifest = try? vault.manifestHead(at: path) else { return false }
-            let removed = removals.removed(
-                manifest.id, manifest.kind, of: manifest.table, started: manifest.started)
-            try body(
-                Entry(manifest: manifest, shredded: tombstones[manifest.id]?.shredded, removed: removed?.time))
+    package func compactMap<Element: Sendable>(
+        _ body: @escaping @Sendable (Entry) throws -> Element?
+    ) throws -> [Element]? {
+        do {
+            return try Parallel.map(stems.count, threads: vault.storage.readersMax) { index in
+                guard let manifest = try? vault.manifestHead(stem: stems[index]) else { throw Unreadable() }
+                let removed = removals.removed(
+                    manifest.id, manifest.kind, of: manifest.table, started: manifest.started)
+                return try body(
+                    Entry(manifest: manifest, shredded: tombstones[manifest.id]?.shredded, removed: removed?.time))
+            }.compactMap(\.self)
+        } catch is Unreadable {
+            return nil
         }
-        return true
     }
 }

@@ -14,10 +14,10 @@ extension Vault {
     package func finishInterruptedCommits(
         of table: Manifest.TableIdentity, record: CommitRecord, clock: any Clock = SystemClock()
     ) throws -> [ObjectPath] {
-        let manifests = try storage.list(VaultPaths.tableFolder(table)).map(\.path).filter {
+        let manifests = try storage.paths(VaultPaths.tableFolder(table)).filter {
             Catalog.manifestStem($0) != nil
         }
-        let present = Set(try storage.list(VaultPaths.catalog).compactMap { Catalog.catalogStem($0.path) })
+        let present = Set(try storage.paths(VaultPaths.catalog).compactMap(Catalog.catalogStem))
         let single = manifests.filter { path in Catalog.manifestStem(path).map { !present.contains($0) } ?? false }
         if single.isEmpty { return [] }
         let known = Set(try record.entries().entries.map(\.path))

@@ -39,7 +39,7 @@ extension Vault {
     }
 
     private func demandUnprotected(_ manifest: Manifest, at now: Instant) throws {
-        let marks = try (storage.list(VaultPaths.holds) + storage.list(VaultPaths.locks)).map(\.path)
+        let marks = try storage.paths(VaultPaths.holds) + storage.paths(VaultPaths.locks)
         let (protections, findings) = protections(among: marks)
         let held = protections.holds(on: manifest.id, table: manifest.table.id).first.map {
             "hold '\($0.path)' is on it"

@@ -49,6 +49,9 @@ package final class DirectoryStorage: VaultStorage {
 
     package var location: String { root.string }
 
+    /// What is in memory is read as fast by as many as there are processors; a disk answers several at once.
+    package let readersMax = 8
+
     package func writer(_ path: ObjectPath) throws -> any ObjectWriter {
         try DirectoryWriter(storage: self, path: path)
     }
@@ -78,8 +81,9 @@ package final class DirectoryStorage: VaultStorage {
             let got = try bytes.withUnsafeMutableBytes {
                 try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[count...]))
             }
-            if got == 0 { break }
             count += got
+            // One byte more was asked for: there is none.
+            if got == 0 || count == reader.bytes { break }
         }
         guard count == reader.bytes else {
             throw VaultError(

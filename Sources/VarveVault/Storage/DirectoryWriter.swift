@@ -170,7 +170,7 @@ final class DirectoryReader: ObjectReader {
         }
         descriptor = opened
         bytes = Int(status.st_size)
-        posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
+        if bytes > Self.bufferBytes { posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL) }
     }
 
     deinit { close(descriptor) }
@@ -178,8 +178,8 @@ final class DirectoryReader: ObjectReader {
     func read(into target: UnsafeMutableRawBufferPointer) throws -> Int {
         guard !target.isEmpty else { return 0 }
         if position == filled {
-            if target.count >= Self.bufferBytes { return try readDirectly(into: target) }
-            // A document is read whole, and there are many: not each is worth the largest buffer.
+            // A document is read whole, and there are many: none of them is worth a buffer.
+            if target.count >= Self.bufferBytes || target.count > bytes { return try readDirectly(into: target) }
             if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: min(bytes + 1, Self.bufferBytes)) }
             position = 0
             filled = 0

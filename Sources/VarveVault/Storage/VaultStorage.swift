@@ -8,10 +8,14 @@ package import VarveModel
 /// - **Write-once.** An object appears whole and durable when `commit` or `put` returns, or not at all. Of several writers of one name exactly one
 ///   wins; the others get `.exists` and change nothing. Only ``replace(_:_:)``, which leases use, overwrites.
 /// - **Failures are typed**: `.full` when no space is left, `.io` for the rest, `.notFound` and `.exists`; and they leave no object behind.
-/// - **Listings are true**: they show every committed object and nothing else, in ascending order of path.
+/// - **Listings are true**: they show every committed object and nothing else, in ascending order of path. They look at the folders of the root in this
+///   order, too: whoever commits `catalog/` last is never seen with that alone.
 package protocol VaultStorage: Sendable {
     /// Where this is, for messages.
     var location: String { get }
+
+    /// How many threads should read small objects at the same time: one alone waits for most of its time.
+    var readersMax: Int { get }
 
     /// Begins an object. Nothing is visible before its `commit()`.
     func writer(_ path: ObjectPath) throws -> any ObjectWriter
@@ -30,6 +34,9 @@ package protocol VaultStorage: Sendable {
 
     /// Every object whose path begins with `prefix`; all of them for an empty one.
     func list(_ prefix: String) throws -> [ObjectInfo]
+
+    /// The paths of every object whose path begins with `prefix`, where sizes and times would cost something and are not needed.
+    func paths(_ prefix: String) throws -> [ObjectPath]
 
     /// The names of the folders in a folder (its path with a slash at its end; empty for the root): what stands between it and the next slash of the
     /// paths of objects. In ascending order; a folder that is left empty may be among them.
