@@ -258,6 +258,24 @@ import VarveVault
         #expect(try storage.get(try ObjectPath("t/object"), atMost: 1) == [3])
     }
 
+    @Test func `what takes another's place while its folder is listed is not missed`() throws {
+        let folder = try TemporaryFolder()
+        let isArmed = Atomic(false)
+        let keys = folder.appending("vault").appending("keys/k")
+        // Between the names and the first size, the second version of a key comes and the first one goes.
+        let storage = try DirectoryStorage.create(folder.appending("vault")) { point in
+            if point == .open, isArmed.exchange(false, ordering: .relaxed) {
+                rename(keys.appending("0001.key").string, keys.appending("0002.key").string)
+            }
+            return nil
+        }
+        try storage.put(try ObjectPath("keys/k/0001.key"), [1])
+        isArmed.store(true, ordering: .relaxed)
+        #expect(try storage.list("").map(\.path.text) == ["keys/k/0002.key"])
+        let isUsed = !isArmed.load(ordering: .relaxed)
+        #expect(isUsed)
+    }
+
     @Test(arguments: [FilePoint.open, .read])
     func `a disk that does not read is an io error`(point: FilePoint) throws {
         let folder = try TemporaryFolder()

@@ -274,6 +274,6 @@ extension Catalog {
 
     /// Why nothing can be read from a segment whose manifest is there; nil if it is whole.
     fileprivate func fault(of segment: Manifest) -> Coverage.Hole.Cause? {
-        shredded[segment.id] != nil ? .shredded : holdsBundles(of: segment) ? nil : .damaged
+        shredded[segment.id] != nil ? .shredded : canOpen(segment) ? nil : .damaged
     }
 }

@@ -20,16 +20,14 @@ extension RetentionFacts {
             let lease = leases.first { $0.uses(manifest.folder) }
             return lease.map { "\($0.what), process \($0.pid) on \($0.host)" } ?? unknown
         }
-        let keys = Set(catalog.objects.keys.lazy.filter { $0.text.hasPrefix(VaultPaths.keys) }.map { $0.folder + "/" })
         return byTable.values.compactMap { entries in
-            entries.first.map { RetentionFacts($0.manifest.table, entries, catalog, keys, verified, user, now) }
+            entries.first.map { RetentionFacts($0.manifest.table, entries, catalog, verified, user, now) }
         }.sorted { ($0.table.name, $0.table.id) < ($1.table.name, $1.table.id) }
     }
 
     private init(
-        _ table: Manifest.TableIdentity, _ entries: [Catalog.Entry], _ catalog: Catalog, _ keys: Set<String>,
-        _ verified: Set<String>,
-        _ user: (Manifest) -> String?, _ now: Instant
+        _ table: Manifest.TableIdentity, _ entries: [Catalog.Entry], _ catalog: Catalog,
+        _ verified: Set<String>, _ user: (Manifest) -> String?, _ now: Instant
     ) {
         let log = LogReading(of: table, entries, catalog)
         func protection(_ manifest: Manifest) -> Protection {
@@ -56,7 +54,7 @@ extension RetentionFacts {
                 Point(
                     id: manifest.id, kind: manifest.kind, time: manifest.consistency.cut.time,
                     sealedBytes: manifest.sealedBytes, isVerified: verified.contains(manifest.id),
-                    isShredded: isShredded, isBroken: !isShredded && !catalog.canOpen(manifest, keys),
+                    isShredded: isShredded, isBroken: !isShredded && !catalog.canOpen(manifest),
                     isSettled: manifest.kind != .sweep || isShredded || catalog.hasOutcome(manifest),
                     part: manifest.kind == .snapshot && !isShredded
                         ? log.parts.lastIndex { $0.holds(manifest) } : nil,
@@ -70,18 +68,6 @@ extension RetentionFacts {
 }
 
 extension Catalog {
-    /// Whether the listing shows each bundle of a manifest in its size, and a file of its key.
-    ///
-    /// - Parameter keys: The folders in which there is a key file.
-    fileprivate func canOpen(_ manifest: Manifest, _ keys: Set<String>) -> Bool {
-        let folder = manifest.folder
-        return keys.contains(VaultPaths.keyFolder(manifest.key.id))
-            && manifest.bundles.allSatisfy { bundle in
-                guard let path = try? ObjectPath(folder + bundle.name) else { return false }
-                return objects[path]?.bytes == bundle.sealedBytes
-            }
-    }
-
     /// Whether what became of a sweep's items is on record.
     fileprivate func hasOutcome(_ manifest: Manifest) -> Bool {
         guard let path = try? ObjectPath(manifest.folder + VaultPaths.outcomeName) else { return false }

@@ -20,7 +20,6 @@ extension Vault {
         }
         demand(description.readme.path, "The vault's README is missing.")
         let known = Set(catalog.entries.map(\.manifest.path))
-        let keysPresent = Set(catalog.objects.keys.filter { KeyFiles.number($0) != nil }.map { $0.folder + "/" })
         for entry in catalog.entries {
             let manifest = entry.manifest
             for bundle in manifest.bundles {
@@ -28,7 +27,7 @@ extension Vault {
                     manifest.folder + bundle.name, "Manifest '\(manifest.path)' names this bundle, and it is missing.")
             }
             if let tombstone = catalog.shredded[manifest.id] {
-                if keysPresent.contains(VaultPaths.keyFolder(manifest.key.id)) {
+                if catalog.keyFolders.contains(VaultPaths.keyFolder(manifest.key.id)) {
                     findings.append(
                         Finding(
                             object: VaultPaths.keyFolder(manifest.key.id), level: 0, code: .unfinished,
@@ -36,7 +35,7 @@ extension Vault {
                                 "Tombstone '\(tombstone.path)' says that this key was destroyed, and it is still there. 'varve key shred \(manifest.id)' "
                                 + "destroys it."))
                 }
-            } else if !keysPresent.contains(VaultPaths.keyFolder(manifest.key.id)) {
+            } else if !catalog.keyFolders.contains(VaultPaths.keyFolder(manifest.key.id)) {
                 findings.append(
                     Finding(
                         object: VaultPaths.keyFile(manifest.key.id, number: 1), level: 0, code: .missing,

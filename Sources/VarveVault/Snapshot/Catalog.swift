@@ -39,6 +39,8 @@ package struct Catalog: Sendable {
     package let findings: [Finding]
     /// Every object of the vault, leases aside.
     package let objects: [ObjectPath: ObjectInfo]
+    /// The folders, each with a slash at its end, in which there is a key file.
+    package let keyFolders: Set<String>
     /// The stems `<started>~<id>` of manifests that no sound copy is left of.
     package let unreadable: Set<String>
     /// The tombstones of recovery points whose keys were destroyed, by the recovery point's id.
@@ -54,8 +56,11 @@ package struct Catalog: Sendable {
             objects[object.path] = object
         }
         var places: [String: Places] = [:]
+        var keyFolders: Set<String> = []
         for path in objects.keys {
-            if let stem = catalogStem(path) {
+            if path.text.hasPrefix(VaultPaths.keys) {
+                if KeyFiles.number(path) != nil { keyFolders.insert(path.folder + "/") }
+            } else if let stem = catalogStem(path) {
                 places[stem, default: Places()].catalog = path
             } else if let stem = manifestStem(path) {
                 // The same id below two tables is no accident; each is looked at, and path binding refuses the false one.
@@ -93,7 +98,8 @@ package struct Catalog: Sendable {
         return Catalog(
             entries: entries, removed: removed,
             findings: findings + tombstones.findings + removalFindings + protectionFindings, objects: objects,
-            unreadable: unreadable, shredded: tombstones.tombstones, removals: removals, protections: protections)
+            keyFolders: keyFolders, unreadable: unreadable, shredded: tombstones.tombstones, removals: removals,
+            protections: protections)
     }
 
     private struct Places: Sendable {

@@ -69,18 +69,18 @@ extension Catalog {
     /// Whether everything of a recovery point or segment is still there, as the listing shows it.
     package func isWhole(_ manifest: Manifest) -> Bool {
         let paths = [manifest.path, manifest.catalogPath]
-        guard paths.allSatisfy({ path in (try? ObjectPath(path)).map { objects[$0] != nil } ?? false }),
-            objects.keys.contains(where: { $0.text.hasPrefix(VaultPaths.keyFolder(manifest.key.id)) })
-        else { return false }
-        return holdsBundles(of: manifest)
+        return paths.allSatisfy { path in (try? ObjectPath(path)).map { objects[$0] != nil } ?? false }
+            && canOpen(manifest)
     }
 
-    /// Whether the listing shows each of the bundles that a manifest names, in its size.
-    package func holdsBundles(of manifest: Manifest) -> Bool {
-        manifest.bundles.allSatisfy { bundle in
-            guard let path = try? manifest.path(of: bundle) else { return false }
-            return objects[path]?.bytes == bundle.sealedBytes
-        }
+    /// Whether the listing shows a file of a manifest's key, and each of its bundles in its size.
+    package func canOpen(_ manifest: Manifest) -> Bool {
+        let folder = manifest.folder
+        return keyFolders.contains(VaultPaths.keyFolder(manifest.key.id))
+            && manifest.bundles.allSatisfy { bundle in
+                guard let path = try? ObjectPath(folder + bundle.name) else { return false }
+                return objects[path]?.bytes == bundle.sealedBytes
+            }
     }
 }
 

@@ -106,6 +106,9 @@ extension DirectoryStorage {
         }
     }
 
+    /// A folder is read again where a file vanished while it was: what took its place may have come behind what was read.
+    private static let readingsMax = 4
+
     /// The folders and regular files in a folder (its path with a slash at its end; empty for the root), in the order of their objects' paths.
     private func entries(of folder: String, sized: Bool) throws -> [FolderEntry] {
         let path = folder.isEmpty ? root : root.appending(folder)
@@ -115,12 +118,25 @@ extension DirectoryStorage {
             throw FileCalls.error(Errno(rawValue: errno), "list folder '\(path)'")
         }
         defer { closedir(stream) }
+        var (entries, hasVanished) = try entries(of: stream, path, sized: sized)
+        for _ in 1..<Self.readingsMax where hasVanished {
+            rewinddir(stream)
+            (entries, hasVanished) = try self.entries(of: stream, path, sized: sized)
+        }
+        return entries.sorted { ObjectPath.precedes($0.part, $1.part) }
+    }
+
+    /// What an open folder has, in no order.
+    private func entries(
+        of stream: OpaquePointer, _ path: FilePath, sized: Bool
+    ) throws -> (entries: [FolderEntry], hasVanished: Bool) {
         var entries: [FolderEntry] = []
+        var hasVanished = false
         while true {
             errno = 0
             guard let entry = readdir(stream) else {
                 if errno != 0 { throw FileCalls.error(Errno(rawValue: errno), "list folder '\(path)'") }
-                return entries.sorted { ObjectPath.precedes($0.part, $1.part) }
+                return (entries, hasVanished)
             }
             // A name that is no UTF-8 cannot be one of ours.
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
@@ -135,8 +151,11 @@ extension DirectoryStorage {
                 entries.append(FolderEntry(file: name, nil))
                 continue
             }
-            // What vanished since the folder was read is not there any more. Not every file system tells folders from files before.
-            guard let status = try calls.status(name, in: dirfd(stream)) else { continue }
+            // Not every file system tells folders from files before.
+            guard let status = try calls.status(name, in: dirfd(stream)) else {
+                hasVanished = true
+                continue
+            }
             if status.isFolder {
                 entries.append(FolderEntry(folder: name))
             } else if status.isRegular {

@@ -90,6 +90,20 @@ import VarveVault
         #expect(try home.coverage("Things").holes.map(\.cause) == [.damaged])
     }
 
+    @Test func `a segment without its key is lost, unless it was merged into one that has its own`() throws {
+        let (home, _) = try home(changes: 4)
+        let coverage = try home.coverage("Things")
+        try home.compact("Things")
+        let segments = try home.segments("Things").map(\.manifest)
+        let small = try #require(segments.first { $0.sources == nil })
+        try home.vault.storage.delete(ObjectPath(VaultPaths.keyFile(small.key.id, number: 1)))
+        #expect(try home.coverage("Things").intervals == coverage.intervals)
+        #expect(try home.coverage("Things").holes.isEmpty)
+        let merged = try #require(segments.first { $0.sources != nil })
+        try home.vault.storage.delete(ObjectPath(VaultPaths.keyFile(merged.key.id, number: 1)))
+        #expect(try home.coverage("Things").holes.map(\.cause) == [.damaged])
+    }
+
     @Test func `segments of two days, of two sides of a hole, or of today are not merged together`() throws {
         let (home, table) = try home(changes: 3)
         home.clock.advance(seconds: 86_400)

@@ -49,7 +49,9 @@ import VarveVault
         #expect(try prune.problems() == [])
     }
 
-    @Test func `what was merged keeps its bytes when the merged segment was lost in the meantime`() throws {
+    /// A bundle, or the key without which none of them opens.
+    @Test(arguments: [false, true])
+    func `what was merged keeps its bytes when the merged segment was lost in the meantime`(isKeyLost: Bool) throws {
         let prune = try PruneHome(days: 3)
         let before = try prune.coverage()
         try prune.home.compact(PruneHome.table)
@@ -64,7 +66,11 @@ import VarveVault
             (merged.sources?.first?.started ?? $0.started)...(merged.sources?.last?.started ?? $0.started) ~= $0.started
         }
         #expect(own.count == 2 && gone.count > own.count)
-        try prune.home.vault.storage.delete(merged.path(of: merged.bundles[0]))
+        if isKeyLost {
+            try prune.home.vault.storage.delete(ObjectPath(VaultPaths.keyFile(merged.key.id, number: 1)))
+        } else {
+            try prune.home.vault.storage.delete(merged.path(of: merged.bundles[0]))
+        }
         prune.home.clock.advance(seconds: 2 * PruneHome.day)
         let dry = try prune.prune().plan(rule: PruneHome.rule(policy))
         let plan = try prune.run(policy)
