@@ -138,9 +138,14 @@ import VarveModel
         #expect(try part["t"].instant() == Instant(rfc3339: "2026-11-23T10:00:00.123456Z"))
         #expect(try part.integerIfPresent("n", Int64.self) == -12)
         #expect(try value.integerIfPresent("n", Int64.self) == nil && value.integerIfPresent("null", Int.self) == nil)
+        // What is no object has no members.
+        for other in [try part["b"], try part["n"], try value["null"]] {
+            #expect(try other.integerIfPresent("n", Int.self) == nil)
+        }
         let faults: [() throws -> Void] = [
             { _ = try value["n"] }, { _ = try part["n"].string() }, { _ = try part["n"].integer(UInt8.self) },
             { _ = try part["b"].integer() }, { _ = try part["é"].instant() }, { _ = try part["n"]["x"] },
+            { _ = try part["b"]["x"] },
             { _ = try part.integerIfPresent("t", Int.self) },
         ]
         for fault in faults {

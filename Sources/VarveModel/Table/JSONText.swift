@@ -59,8 +59,9 @@ package final class JSONText: Sendable {
         }
     }
 
-    /// The value of an object's member; nil if there is none of that name.
+    /// The value of an object's member; nil if there is none of that name, or this is no object.
     func member(_ name: String, of node: Int) -> Int? {
+        guard nodes[node].kind == .object else { return nil }
         var name = name
         return name.withUTF8 { wanted in
             var child = node + 1

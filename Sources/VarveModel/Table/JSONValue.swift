@@ -17,7 +17,7 @@ package struct JSONValue {
 
     package subscript(_ member: String) -> JSONValue {
         get throws {
-            guard text[node].kind == .object, let value = text.member(member, of: node) else {
+            guard let value = text.member(member, of: node) else {
                 throw ModelError(.invalidValue, "The member '\(member)' of a JSON document is missing.")
             }
             return JSONValue(text, value, member)

@@ -159,6 +159,14 @@ enum ManifestTarget: FuzzTarget {
             let vault = try Vault.open(MemoryStorage(objects))
             let catalog = try Catalog.read(vault, depth: .bothCopies)
             _ = vault.checkListing(catalog)
+            let heads = try CatalogListing(vault, table: nil, kinds: Set(Manifest.Kind.allCases))?.compactMap {
+                $0.manifest
+            }
+            // A listing does not look at all that a catalog looks at, but what both take is the same.
+            for head in heads ?? [] {
+                let same = (catalog.entries + catalog.removed).filter { $0.manifest.id == head.id }
+                if same.contains(where: { $0.manifest.head != head }) { violated("a listing shows another manifest") }
+            }
             return catalog
         }
     }
