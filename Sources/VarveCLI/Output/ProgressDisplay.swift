@@ -24,7 +24,7 @@ final class ProgressDisplay: Sendable {
         _ title: String, _ progress: Progress, _ console: Console, _ body: () throws -> Result
     ) throws -> Result {
         let display = ProgressDisplay(title: title, progress: progress, console: console)
-        let thread = try WorkerThread { display.show() }
+        let thread = try Workers.thread { display.show() }
         defer {
             display.ended.raise()
             thread.join()

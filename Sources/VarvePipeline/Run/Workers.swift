@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Synchronization
-import VarveModel
+package import VarveModel
 
 /// Threads of our own for the stages.
 ///
@@ -31,18 +31,24 @@ package enum Workers {
         }
         var threads: [WorkerThread] = []
         do {
-            for worker in 0..<count { threads.append(try WorkerThread { job(worker) }) }
+            for worker in 0..<count { threads.append(try thread { job(worker) }) }
         } catch {
-            failure.withLock { if $0 == nil { $0 = Self.noThread(error) } }
+            failure.withLock { if $0 == nil { $0 = error } }
             inner.raise()
         }
         for thread in threads { thread.join() }
         if let error = failure.withLock({ $0 }) { throw error }
     }
 
-    private static func noThread(_ error: any Error) -> PipelineError {
-        PipelineError(
-            .noThread, "The system gave no further thread. Lower 'workers' in varve.yaml or raise the limit.",
-            cause: error)
+    /// Starts one thread, without which the run cannot go on.
+    package static func thread(_ body: @escaping @Sendable () -> Void) throws -> WorkerThread {
+        do {
+            return try WorkerThread(body)
+        } catch {
+            throw PipelineError(
+                .noThread,
+                "The system gave no further thread (\(error)). Lower 'workers' in varve.yaml or raise the limit.",
+                cause: error)
+        }
     }
 }
