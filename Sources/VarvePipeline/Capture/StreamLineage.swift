@@ -21,11 +21,14 @@ struct StreamLineage {
         var changes = 0
         /// What comes later has a later time, by the running maximum of its own lineage; nil where nothing is known yet.
         var watermark: Instant?
+        /// It has been read to its end, or all that is left of it lies before the stretch.
         var isEnded = false
         /// Changes before `after` were not read: the stretch is complete only from some later instant on.
         var isCutOff = false
         /// From when on it is; nil until something was read.
         var completeFrom: Instant?
+        /// It was closed when the stretch began, and is not read on.
+        var isPassedOver = false
 
         /// The watermark of a shard that ended, and whose successors came and went unseen: nothing that follows it is to be waited for.
         static let forsaken = Instant(rfc3339: "9999-12-31T23:59:59.999999Z") ?? Instant(microseconds: .max)
@@ -94,6 +97,9 @@ struct StreamLineage {
 
     /// Begins a new stretch with what the description has: of another stream from its horizons, of the same stream from where each shard was read to.
     ///
+    /// What was written into a shard that is closed by now lies before the stretch, so that only those that are open are read on. What follows a closed
+    /// shard may be listed late; or it came and went unseen, for a retention that goes by times which run backwards takes a shard before its parent.
+    ///
     /// - Parameter now: Nothing that is lost can be later than this.
     mutating func beginAnew(
         _ cause: LogStretch.Cause, shard: String?, _ description: ChangeStream, now: Instant
@@ -106,15 +112,16 @@ struct StreamLineage {
         isEnded = false
         begin(cause, shard, through)
         lostThrough = now
-        // Of which shard those follow whose parents are gone is not known: no ended shard is waited for any longer.
-        if description.shards.contains(where: { index($0.id) == nil && isOrphan($0, described) }) {
-            let parents = Set(shards.flatMap(\.parents))
-            for index in shards.indices where shards[index].isEnded && !parents.contains(shards[index].id) {
-                shards[index].watermark = Shard.forsaken
-            }
-        }
-        observe(description)
+        looksLeft = Self.looksForSuccessors
+        // A stream that has ended is read as a whole: nothing is waited for.
+        observe(
+            description, passingOver: description.isEnded ? [] : Set(description.shards.filter { !$0.isOpen }.map(\.id))
+        )
     }
+
+    /// How often a stream that begins anew is looked at before what follows a closed shard counts as gone.
+    static let looksForSuccessors = 10
+    private var looksLeft = 0
 
     /// Begins a new stretch because changes of one shard are lost; its reading goes on behind `next`.
     ///
@@ -144,8 +151,11 @@ struct StreamLineage {
     }
 
     /// Takes in the shards that are new and can be read by now, and forgets those that nobody needs any more.
-    mutating func observe(_ description: ChangeStream) {
+    mutating func observe(_ description: ChangeStream) { observe(description, passingOver: []) }
+
+    private mutating func observe(_ description: ChangeStream, passingOver closed: Set<String>) {
         isStreamEnded = description.isEnded
+        for index in shards.indices where closed.contains(shards[index].id) { passOver(index) }
         let described = Set(description.shards.map(\.id))
         var hasFound = true
         while hasFound {
@@ -153,17 +163,35 @@ struct StreamLineage {
             for shard in description.shards where index(shard.id) == nil {
                 guard isReadable(shard, described) else { continue }
                 add(shard)
+                if closed.contains(shard.id) { passOver(shards.endIndex - 1) }
                 hasFound = true
             }
         }
+        forgetAndForsake(described)
+        noteEnd()
+    }
+
+    private mutating func passOver(_ index: Int) {
+        shards[index].isPassedOver = true
+        shards[index].isEnded = true
+        shards[index].isCutOff = false
+        shards[index].watermark = shards[index].watermark ?? Self.unknown
+    }
+
+    private mutating func forgetAndForsake(_ described: Set<String>) {
         let parents = Set(shards.flatMap(\.parents))
         let known = Set(shards.map(\.id))
         // One whose own parent is still listed shows that the parent has a successor.
         shards.removeAll { shard in
-            shard.isEnded && !described.contains(shard.id) && parents.contains(shard.id)
+            shard.isEnded && !described.contains(shard.id) && (parents.contains(shard.id) || shard.isForsaken)
                 && !shard.parents.contains { known.contains($0) }
         }
-        noteEnd()
+        guard looksLeft > 0 else { return }
+        looksLeft -= 1
+        if looksLeft > 0 { return }
+        for index in shards.indices where shards[index].isPassedOver && !parents.contains(shards[index].id) {
+            shards[index].watermark = Shard.forsaken
+        }
     }
 
     private mutating func add(_ shard: ChangeShard) {
@@ -224,8 +252,7 @@ struct StreamLineage {
             }
         case .closed:
             shards[index].isEnded = true
-            // Of an empty shard nothing is known, and nothing is claimed.
-            shards[index].watermark = shards[index].watermark ?? Instant(microseconds: 0)
+            shards[index].watermark = shards[index].watermark ?? Self.unknown
             hasShardEnded = true
             hasNews = true
         }
@@ -233,8 +260,13 @@ struct StreamLineage {
         return placed
     }
 
+    /// The watermark of a shard of which nothing is known: nothing is claimed.
+    private static let unknown = Instant(microseconds: 0)
+
     private mutating func noteEnd() {
+        let wasEnded = isEnded
         isEnded = isStreamEnded && shards.allSatisfy(\.isEnded)
+        if isEnded && !wasEnded { hasNews = true }
         guard isEnded, let committedThrough else { return }
         // Where the stream's clock ran behind to the end, its last changes lie right behind the log before it.
         for index in shards.indices {
@@ -266,7 +298,6 @@ struct StreamLineage {
     /// Through when everything in the stream has been read, by its own times; nil as long as that is not known of every shard. Behind ``watermark``
     /// where a stream came in the place of one whose clock ran ahead of its own.
     var readThrough: Instant? {
-        if shards.isEmpty { return nil }
         let parents = Set(shards.flatMap(\.parents))
         // What a shard that ended leaves to its children is theirs to say, once they are there.
         let leaves = shards.filter { shard in
@@ -274,7 +305,8 @@ struct StreamLineage {
         }
         if leaves.isEmpty {
             // A stream at its end: nothing comes after its last change.
-            return shards.filter { !$0.isForsaken }.compactMap(\.watermark).max().map { isEnded ? $0.next : $0 }
+            let last = shards.filter { !$0.isForsaken }.compactMap(\.watermark).max()
+            return isEnded ? last?.next ?? lostThrough : last
         }
         let watermarks = leaves.compactMap(\.watermark)
         return watermarks.count == leaves.count ? watermarks.min() : nil
@@ -285,7 +317,8 @@ struct StreamLineage {
         guard let stream, let through = watermark, shards.allSatisfy({ $0.watermark != nil }) else { return nil }
         let parents = Set(shards.flatMap(\.parents))
         let isUnknown = shards.contains { shard in
-            shard.isCutOff && shard.completeFrom == nil && !isEnded && !shard.isForsaken
+            if shard.isPassedOver { return !isEnded && !shard.isForsaken && !parents.contains(shard.id) }
+            return shard.isCutOff && shard.completeFrom == nil && !isEnded && !shard.isForsaken
                 && !(shard.isEnded && parents.contains(shard.id))
         }
         if isUnknown { return nil }
@@ -318,7 +351,9 @@ struct StreamLineage {
             resetSegment(index)
             shards[index].isCutOff = false
             shards[index].completeFrom = nil
+            shards[index].isPassedOver = false
         }
+        looksLeft = 0
         events = []
         hasShardEnded = false
         hasNews = false

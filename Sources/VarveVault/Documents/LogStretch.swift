@@ -14,7 +14,7 @@ package struct LogStretch: Codable, Equatable, Sendable {
     package let from: Instant
     /// The watermark: no change that comes later has an effective time at or before this.
     package let through: Instant
-    /// Parents before children. Shards that ended stay listed as long as the stream knows them or no child of theirs was seen.
+    /// Parents before children. Shards that ended stay listed as long as the stream knows them or a child of theirs is waited for.
     package let shards: [Shard]
     /// What happened to the table as a whole, in order of position.
     package let events: [TableEvent]
@@ -76,7 +76,7 @@ package struct LogStretch: Codable, Equatable, Sendable {
         package let changes: Int
         /// What comes later in this shard, or in shards that follow it, has a later effective time.
         package let watermark: Instant
-        /// The shard has ended and has been read to its end.
+        /// The shard has ended and has been read to its end, or was closed when the log began here: what was left of it then lies at or before ``from``.
         package let ended: Bool
 
         package init(

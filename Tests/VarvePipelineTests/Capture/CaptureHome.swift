@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
 import Foundation
 import Synchronization
 import SystemPackage
@@ -137,13 +138,19 @@ final class CaptureHome: Sendable {
         try TableCapture(archive, source: source, limits: limits) { heard.segments.append($0) }
     }
 
-    /// Captures up to now.
+    /// Captures up to now. Where that takes so long, it never would have come to its end.
     @discardableResult
-    func captureOnce(_ source: any ChangeSource, limits: SegmentLimits = SegmentLimits()) throws -> Heard {
+    func captureOnce(
+        _ source: any ChangeSource, limits: SegmentLimits = SegmentLimits(), within seconds: Double = 60
+    ) throws -> Heard {
         let heard = Heard()
         let capture = try capture(source, limits: limits, heard)
         let now = try source.settle()
-        #expect(try capture.run(through: now, stop: StopSignal()))
+        let stop = StopSignal()
+        let limit = DispatchWorkItem { stop.raise() }
+        DispatchQueue.global().asyncAfter(deadline: .now() + seconds, execute: limit)
+        defer { limit.cancel() }
+        #expect(try capture.run(through: now, stop: stop), "it did not come to its end")
         return heard
     }
 

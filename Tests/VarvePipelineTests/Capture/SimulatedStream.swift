@@ -140,9 +140,14 @@ final class SimulatedStream: ChangeSource {
     }
 
     /// Ends a shard and begins one or two others in its place, which may be listed late.
-    func split() {
+    ///
+    /// - Parameter id: Which one; by chance where it is nil.
+    /// - Parameter late: How many descriptions later the others are listed; by chance where it is nil.
+    func split(_ id: String? = nil, late descriptions: Int? = nil) {
         state.withLock { state in
-            let open = state.shards.indices.filter { state.shards[$0].isOpen }
+            let open = state.shards.indices.filter {
+                state.shards[$0].isOpen && (id == nil || state.shards[$0].id == id)
+            }
             guard let index = open.randomElement(using: &state.random) else { return }
             let parent = state.shards[index]
             state.shards[index].isOpen = false
@@ -153,7 +158,7 @@ final class SimulatedStream: ChangeSource {
                     parent.keys.lowerBound + parent.keys.count / 2..<parent.keys.upperBound,
                 ] : [parent.keys]
             // Those that one shard was split into are listed together.
-            let late = Int.random(in: 0..<3, using: &state.random) == 0 ? 3 : 0
+            let late = descriptions ?? (Int.random(in: 0..<3, using: &state.random) == 0 ? 3 : 0)
             for keys in parts {
                 state.shards.append(
                     Shard(
@@ -199,6 +204,23 @@ final class SimulatedStream: ChangeSource {
             state.shards.removeAll { empty.contains($0.id) }
             return (gone, empty)
         }
+    }
+
+    /// Takes away a shard that ended with all that it has: times that ran backwards let a retention take it before its parent.
+    func remove(_ ids: [String]) { state.withLock { $0.shards.removeAll { ids.contains($0.id) && !$0.isOpen } } }
+
+    /// Takes away the oldest records of a shard.
+    func trim(_ id: String, records: Int) {
+        state.withLock { state in
+            guard let index = state.shards.firstIndex(where: { $0.id == id }) else { return }
+            state.shards[index].trimmed = state.shards[index].records.prefix(records).last?.position
+            state.shards[index].records.removeFirst(records)
+        }
+    }
+
+    /// The shards that follow one.
+    func successors(of id: String) -> [String] {
+        state.withLock { $0.shards.filter { $0.parents.contains(id) }.map(\.id) }
     }
 
     /// Switches the stream off and on again: what it had is gone, and another begins.

@@ -129,6 +129,99 @@ import VarveVault
         #expect(try home.verify().isEmpty)
     }
 
+    /// What was known of the shards that go when they go, and how many of them there are in a row.
+    enum Gone: CaseIterable { case read, unread, behindUnread }
+
+    /// A retention that goes by times which run backwards takes a shard before its parent.
+    @Test(arguments: Gone.allCases) func `nothing waits for what followed a shard and is gone`(_ gone: Gone) throws {
+        let home = try CaptureHome()
+        let stream = SimulatedStream(seed: 7)
+        let root = "shard-1-1"
+        func split(_ shards: [String]) -> [String] {
+            for shard in shards { stream.split(shard, late: 0) }
+            stream.write(60)
+            return shards.flatMap { stream.successors(of: $0) }
+        }
+        try home.snapshot(stream.table, at: stream.cut)
+        stream.write(60)
+        try home.captureOnce(stream)
+        var parents = split([root])
+        if gone == .behindUnread { parents = split(parents) }
+        let children = split(parents)
+        var trimmed: String?
+        if gone == .read {
+            try home.captureOnce(stream)
+            // A hole of another lineage: the one that begins a new stretch.
+            trimmed = split(["shard-1-2"]).first
+            stream.trim(try #require(trimmed), records: 1)
+        }
+        stream.remove(parents)
+        let heard = try home.captureOnce(stream, within: 20)
+        #expect(heard.holes.map(\.cause) == [.trimmed])
+        #expect(heard.segments.last?.log?.shards.contains { $0.id == root } == true)
+        let cut = stream.cut
+        try home.snapshot(stream.table, at: cut, items: stream.items(at: cut))
+        stream.write(60)
+        _ = split([try #require(children.last)])
+        try home.captureOnce(stream, within: 20)
+        let coverage = try home.coverage("Simulated")
+        #expect(coverage.holes.count == 1 && !coverage.isOpen)
+        let through = try #require(coverage.through)
+        #expect(through > cut)
+        #expect(try home.restored(.time(through), of: "Simulated", home.catalog) == stream.items(at: through))
+        let lost = stream.writes.filter { write in
+            coverage.holes.contains { $0.from.map { $0 < write.effective } ?? false && write.effective <= $0.to ?? cut }
+        }
+        #expect(lost.contains { $0.shard == trimmed || parents.contains($0.shard) })
+        // It is listed for as long as the stream lists it.
+        stream.remove([root])
+        stream.write(10)
+        let last = try home.captureOnce(stream, within: 20).segments.last?.log
+        #expect(last?.beginning == nil && last?.shards.contains { $0.id == root } == false)
+        #expect(try home.verify().isEmpty)
+    }
+
+    @Test func `what follows a shard that is closed at the beginning may be listed late`() throws {
+        let home = try CaptureHome()
+        let stream = SimulatedStream(seed: 11, isRough: false)
+        stream.write(40)
+        stream.split("shard-1-1", late: 6)
+        let capture = try home.capture(stream)
+        for _ in 0..<8 {
+            stream.write(20)
+            _ = try capture.step()
+            try capture.closeSettled()
+        }
+        #expect(try capture.run(through: stream.settle(), stop: StopSignal()))
+        let segments = try home.segments("Simulated")
+        let from = try log(try #require(segments.first)).from
+        let written = stream.writes.filter { $0.effective > from }
+        #expect(written.count > 40 && Set(written.map(\.shard)).count == 3)
+        let times = try segments.flatMap { try home.lines($0) }.filter { $0.metadata.time > from }
+        #expect(times.count == written.count)
+        let expected = Set(written.map { "\($0.shard)/\($0.position) \($0.effective)" })
+        #expect(Set(times.map { "\($0.metadata.shard)/\($0.metadata.position) \($0.metadata.time)" }) == expected)
+        #expect(try home.verify().isEmpty)
+    }
+
+    @Test func `a stream that ends without a shard that was read has ended`() throws {
+        let home = try CaptureHome()
+        let stream = SimulatedStream(seed: 13)
+        let roots = ["shard-1-1", "shard-1-2"]
+        for root in roots { stream.split(root, late: 100) }
+        let capture = try home.capture(stream)
+        for _ in 0..<20 { #expect(try capture.step() == .idle) }
+        try capture.closeSettled()
+        #expect(try home.segments("Simulated").isEmpty, "of none that is open anything is known")
+        stream.end()
+        stream.remove(roots.flatMap { stream.successors(of: $0) })
+        #expect(try (0..<3).contains { _ in try capture.step() == .ended })
+        let log = try log(try #require(try home.segments("Simulated").last))
+        #expect(log.ended && log.shards.map(\.id) == roots && log.through <= log.from)
+        #expect(try home.coverage("Simulated").intervals.isEmpty)
+        #expect(try home.verify().isEmpty)
+    }
+
     @Test func `a segment closes by age, by size, and at the end of its log`() throws {
         let (home, source) = try home()
         let heard = CaptureHome.Heard()
