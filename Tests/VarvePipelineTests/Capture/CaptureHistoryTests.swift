@@ -173,9 +173,14 @@ import VarveVault
                 if !stream.trim(olderThan: 3600).shards.isEmpty { mayHide = true }
             case 12:
                 capture = nil
-                if Int.random(in: 0..<3, using: &random) == 0 {
+                switch Int.random(in: 0..<6, using: &random) {
+                case 0, 1:
                     stream.advance(seconds: 100)
                     if !stream.trim(olderThan: 90).shards.isEmpty { mayHide = true }
+                case 2:
+                    stream.removeAny()
+                    mayHide = true
+                default: break
                 }
             default:
                 capture = nil

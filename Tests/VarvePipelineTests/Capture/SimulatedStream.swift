@@ -206,8 +206,17 @@ final class SimulatedStream: ChangeSource {
         }
     }
 
-    /// Takes away a shard that ended with all that it has: times that ran backwards let a retention take it before its parent.
+    /// Takes away shards that ended with all that they have: times that ran backwards let a retention take them before their parents.
     func remove(_ ids: [String]) { state.withLock { $0.shards.removeAll { ids.contains($0.id) && !$0.isOpen } } }
+
+    /// Takes away one that ended, whichever.
+    func removeAny() {
+        let ended = state.withLock { state in
+            let ended = state.shards.filter { !$0.isOpen }.map(\.id)
+            return ended.randomElement(using: &state.random)
+        }
+        if let ended { remove([ended]) }
+    }
 
     /// Takes away the oldest records of a shard.
     func trim(_ id: String, records: Int) {
