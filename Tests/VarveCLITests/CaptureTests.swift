@@ -142,6 +142,25 @@ import VarveTestKit
         #expect(try home.varve(["doctor"]).outputText.contains("ok    capture of local/Orders into main"))
     }
 
+    @Test func `a compaction that finds nothing to merge finishes what a killed one committed`() throws {
+        let home = try home()
+        for value in 0..<3 {
+            try put(home, "a", value)
+            try home.run("capture", "Orders", "--once")
+        }
+        let summary = try home.json("compact", "--older-than", "0s")
+        let id = try #require((summary["merged"] as? [[String: Any]])?.first?["id"] as? String)
+        // As if it had been killed between the two copies of its manifest.
+        let vault = home.path.appending(".varve/vault")
+        let copy = try #require(try vault.files().first { $0.hasPrefix("catalog/") && $0.contains(id) })
+        try vault.appending(copy).remove()
+        let state = home.path.appending(".varve/state")
+        try state.appending(try #require(try state.files().first { $0.hasPrefix("commits-") })).remove()
+        #expect(try home.varve(["verify"]).exitCode == 4)
+        #expect(try home.run("compact", "--older-than", "0s").outputText.contains("nothing to merge"))
+        try home.run("verify")
+    }
+
     @Test func `a dropped table's log is captured to its end, and its coverage stays`() throws {
         let home = try home()
         try put(home, "a", 1)

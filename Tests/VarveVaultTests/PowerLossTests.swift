@@ -237,7 +237,7 @@ private enum RandomName {
 
 extension FileEvent {
     /// The same event below another folder.
-    fileprivate func moved(from old: FilePath, to new: FilePath) -> FileEvent {
+    func moved(from old: FilePath, to new: FilePath) -> FileEvent {
         func move(_ path: FilePath) -> FilePath { FilePath(new.string + path.string.dropFirst(old.string.count)) }
         switch self {
         case .create(let path): return .create(move(path))

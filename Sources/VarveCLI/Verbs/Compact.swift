@@ -66,6 +66,7 @@ struct CompactStep {
             return .done
         }
         let stage = CompactLog(try home.archive(target))
+        try stage.finishInterrupted(Set(names.flatMap { catalog.entries(table: $0) }.map(\.manifest.table)))
         var outcome = PerTable<CompactRecord>()
         for run in runs {
             try Interrupts.stop.check()

@@ -71,6 +71,12 @@ package struct CompactLog: Sendable {
         return runs
     }
 
+    /// Finishes what killed runs over these tables committed and did not copy. Comes before the runs, also where there are none: the killed one may
+    /// have been the last.
+    package func finishInterrupted(_ tables: Set<Manifest.TableIdentity>) throws {
+        for table in tables { try settings.finishInterrupted(table) }
+    }
+
     /// Writes the merged segment.
     package func run(_ run: Run, progress: Progress, stop: StopSignal) throws -> Manifest {
         let (first, last) = (run.segments[0].manifest, run.segments[run.segments.count - 1].manifest)
@@ -83,7 +89,6 @@ package struct CompactLog: Sendable {
             protects: [VaultPaths.folder(ofLog: run.table)], clock: settings.clock)
         defer { lease.release() }
         let table = try TableDescription(json: last.description)
-        try settings.finishInterrupted(table)
         progress.expect(items: run.changes, storedBytes: run.segments.reduce(0) { $0 + $1.manifest.sealedBytes })
         let lane = SegmentLane(
             settings, of: table, notBefore: nil,

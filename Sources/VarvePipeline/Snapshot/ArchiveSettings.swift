@@ -37,8 +37,11 @@ package struct ArchiveSettings: Sendable {
 
     /// Finishes what a killed run of the same table had committed but not copied.
     func finishInterrupted(_ description: TableDescription) throws {
-        try vault.finishInterruptedCommits(
-            of: .init(name: description.name, id: description.id), record: commits, clock: clock)
+        try finishInterrupted(Manifest.TableIdentity(name: description.name, id: description.id))
+    }
+
+    func finishInterrupted(_ table: Manifest.TableIdentity) throws {
+        try vault.finishInterruptedCommits(of: table, record: commits, clock: clock)
     }
 
     /// Begins an archive of what `description` describes.

@@ -32,14 +32,15 @@ package struct MakeSnapshot: Sendable {
             )
         }
         let point = try PointInTime.find(.time(newest), of: id, in: catalog)
+        let description = try TableDescription(json: (point.segments.last ?? point.base).manifest.description)
+        // Also where nothing is left to be made: what makes it so may be what a killed run committed.
+        try settings.finishInterrupted(description)
         guard newest > point.base.manifest.consistency.cut.time else {
             throw PipelineError(
                 .noRecoveryPoint,
                 "The vault holds no captured log behind the newest snapshot, \(point.base.manifest.id): it is that snapshot already. 'varve capture' brings the log up to now."
             )
         }
-        let description = try TableDescription(json: (point.segments.last ?? point.base).manifest.description)
-        try settings.finishInterrupted(description)
         let writer = try settings.writer(.snapshot, of: description, sources: point.sources)
         do {
             let lanes = LanePool(writer, settings, progress)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import SystemPackage
 import Testing
 import VarveModel
 import VarvePipeline
@@ -45,6 +46,27 @@ import VarveVault
         try home.put(1, 100, into: "Things")
         let heard = try home.captureOnce(try home.source("Things"))
         #expect(heard.holes.isEmpty && heard.segments.map(\.items) == [1])
+    }
+
+    /// As if the run had been killed between the two copies of its manifest.
+    private func takeBackSecondCopy(_ manifest: Manifest, _ home: CaptureHome) throws {
+        try home.vault.storage.delete(ObjectPath(manifest.catalogPath))
+        try FileManager.default.removeItem(atPath: home.commits.path.string)
+        #expect(try !home.verify().isEmpty)
+    }
+
+    @Test func `a killed run is finished by the next, though nothing is left to be made`() throws {
+        let (home, table) = try home(changes: 4)
+        #expect(try home.compact("Things") == 1)
+        let merged = try #require(try home.segments("Things").map(\.manifest).first { $0.sources != nil })
+        try takeBackSecondCopy(merged, home)
+        #expect(CompactLog.plan(try home.catalog, of: "Things", endedBefore: Instant(microseconds: .max)).isEmpty)
+        try CompactLog(home.archive).finishInterrupted([merged.table])
+        #expect(try home.verify().isEmpty)
+        let made = try #require(try home.synthesize(table.id))
+        try takeBackSecondCopy(made, home)
+        #expect(try home.synthesize(table.id) == nil)
+        #expect(try home.verify().isEmpty)
     }
 
     @Test func `a merged segment says of its stretch what the small ones say together`() throws {
