@@ -12,8 +12,6 @@ import VarveVault
 ///
 /// Half of `VARVE_POWER_LOSSES` (10) is how many runs there are, each with 20 power losses; `VARVE_SEED` says which.
 @Suite struct PowerLossOfCopiesTests {
-    private static let lossesOfRun = 20
-
     private enum Report {
         case copied(Manifest)
         /// The object that had been damaged.
@@ -21,7 +19,7 @@ import VarveVault
     }
 
     /// A vault that copies are taken from, one that they come into, and one run over the second.
-    private final class Recording {
+    private final class Recording: PowerLossRecording {
         let folder: TemporaryFolder
         let source: Vault
         let sources: [Manifest]
@@ -177,19 +175,7 @@ import VarveVault
 
     @Test(.timeLimit(.minutes(120))) func `copies and healings survive a power loss at any point`() throws {
         var random = SeededGenerator("PowerLossOfCopiesTests")
-        var problems: [String] = []
-        var losses = 0
-        for run in 0..<runs {
-            let recording = try Recording(&random)
-            let events = recording.disk.events
-            for _ in 0..<Self.lossesOfRun {
-                let count = Int.random(in: 0...events.count, using: &random)
-                losses += 1
-                problems += try recording.problems(after: count, of: events, &random).map {
-                    "run \(run), power lost after \(count) of \(events.count) events: \($0)"
-                }
-            }
-        }
+        let (losses, problems) = try PowerLossTrial<Recording>.run(runs: runs, &random)
         print("\(runs) recorded runs of copies, \(losses) power losses: \(problems.count) problems.")
         #expect(problems.isEmpty, "\(problems.count) problems, first: \(problems.prefix(3))")
     }
@@ -198,15 +184,6 @@ import VarveVault
         lie: LostPowerDisk.Lie
     ) throws {
         var random = SeededGenerator("PowerLossOfCopiesTests.\(lie)")
-        var found = 0
-        for _ in 0..<3 {
-            let recording = try Recording(&random)
-            let (all, events) = (recording.disk.events, lie.told(recording.disk.events))
-            recording.reports = recording.reports.map { (lie.told(Array(all.prefix($0.after))).count, $0.report) }
-            for _ in 0..<Self.lossesOfRun {
-                found += try recording.problems(after: events.count, of: events, &random).isEmpty ? 0 : 1
-            }
-        }
-        #expect(found > 0, "\(lie)")
+        #expect(try PowerLossTrial<Recording>.found(lie, runs: 3, &random) > 0, "\(lie)")
     }
 }

@@ -14,9 +14,7 @@ import VarveVault
 ///
 /// `VARVE_POWER_LOSSES` says how many runs (10, each with 20 power losses), `VARVE_SEED` which.
 @Suite struct PowerLossTests {
-    private static let lossesOfRun = 20
-
-    /// What a run had reported, and how many events had happened by then.
+    /// What a run had reported.
     private enum Report {
         case committed(id: String, items: Int)
         case rewrapped(key: String)
@@ -25,7 +23,7 @@ import VarveVault
     }
 
     /// One run over a vault and a home's record of commits below one folder.
-    private final class Recording {
+    private final class Recording: PowerLossRecording {
         let folder: TemporaryFolder
         /// As everything was before the run.
         let before: FilePath
@@ -79,7 +77,7 @@ import VarveVault
 
         /// Loses the power after `count` of `events`, and says what is wrong then.
         func problems(after count: Int, of events: [FileEvent], _ random: inout SeededGenerator) throws -> [String] {
-            let place = folder.appending("after-\(RandomName.next())")
+            let place = folder.appending("after-\(UUID().uuidString)")
             defer { try? FileManager.default.removeItem(atPath: place.string) }
             let moved = events.prefix(count).map { $0.moved(from: folder.appending("live"), to: before) }
             try LostPowerDisk.replay(moved, from: before, to: place, &random)
@@ -189,19 +187,7 @@ import VarveVault
 
     @Test(.timeLimit(.minutes(120))) func `what was reported as done survives a power loss at any point`() throws {
         var random = SeededGenerator("PowerLossTests")
-        var problems: [String] = []
-        var losses = 0
-        for run in 0..<runs {
-            let recording = try Recording(&random)
-            let events = recording.disk.events
-            for _ in 0..<Self.lossesOfRun {
-                let count = Int.random(in: 0...events.count, using: &random)
-                losses += 1
-                problems += try recording.problems(after: count, of: events, &random).map {
-                    "run \(run), power lost after \(count) of \(events.count) events: \($0)"
-                }
-            }
-        }
+        let (losses, problems) = try PowerLossTrial<Recording>.run(runs: runs, &random)
         print("\(runs) recorded runs, \(losses) power losses: \(problems.count) problems.")
         #expect(problems.isEmpty, "\(problems.count) problems, first: \(problems.prefix(3))")
     }
@@ -209,46 +195,7 @@ import VarveVault
     @Test(arguments: LostPowerDisk.Lie.allCases) func `a disk that does not sync what it says is found out`(
         lie: LostPowerDisk.Lie
     ) throws {
-        // Were it not, the trial above would prove nothing.
         var random = SeededGenerator("PowerLossTests.\(lie)")
-        var found = 0
-        for _ in 0..<5 {
-            let recording = try Recording(&random)
-            let events = lie.told(recording.disk.events)
-            let shortened = PowerLossTests.moments(recording.reports.map(\.after), in: recording.disk.events, lie)
-            recording.reports = zip(recording.reports, shortened).map { (after: $1, report: $0.report) }
-            for _ in 0..<Self.lossesOfRun {
-                found += try recording.problems(after: events.count, of: events, &random).isEmpty ? 0 : 1
-            }
-        }
-        #expect(found > 0, "\(lie)")
-    }
-
-    /// The same moments in the shorter list of events.
-    private static func moments(_ moments: [Int], in events: [FileEvent], _ lie: LostPowerDisk.Lie) -> [Int] {
-        moments.map { lie.told(Array(events.prefix($0))).count }
-    }
-}
-
-/// Names of folders that do not repeat.
-private enum RandomName {
-    static func next() -> String { UUID().uuidString }
-}
-
-extension FileEvent {
-    /// The same event below another folder.
-    func moved(from old: FilePath, to new: FilePath) -> FileEvent {
-        func move(_ path: FilePath) -> FilePath { FilePath(new.string + path.string.dropFirst(old.string.count)) }
-        switch self {
-        case .create(let path): return .create(move(path))
-        case .write(let path, let offset, let bytes): return .write(move(path), offset: offset, bytes: bytes)
-        case .sync(let path): return .sync(move(path))
-        case .link(let from, let to): return .link(move(from), to: move(to))
-        case .rename(let from, let to): return .rename(move(from), to: move(to))
-        case .unlink(let path): return .unlink(move(path))
-        case .makeFolder(let path): return .makeFolder(move(path))
-        case .removeFolder(let path): return .removeFolder(move(path))
-        case .syncFolder(let path): return .syncFolder(move(path))
-        }
+        #expect(try PowerLossTrial<Recording>.found(lie, runs: 5, &random) > 0, "\(lie)")
     }
 }
