@@ -78,9 +78,11 @@ struct StreamLineage {
         guard stream == description.id else { return (.streamReplaced, nil) }
         let described = Set(description.shards.map(\.id))
         if let gone = shards.first(where: { !$0.isEnded && !described.contains($0.id) }) { return (.trimmed, gone.id) }
-        // As long as a shard waits for its parents, nothing of it is missing yet.
-        for shard in description.shards where index(shard.id) == nil && isReadable(shard, described) {
-            if isOrphan(shard, described) || shard.horizon != nil { return (.trimmed, shard.id) }
+        for shard in description.shards where index(shard.id) == nil && !begunWith.contains(shard.id) {
+            // Changes of its parent are missing, whatever else it waits for: what is read of the others must not hide that.
+            if isOrphan(shard, described) { return (.trimmed, shard.id) }
+            // As long as it waits for its parents, nothing of its own is missing yet.
+            if shard.horizon != nil && isReadable(shard, described) { return (.trimmed, shard.id) }
         }
         return nil
     }
@@ -112,6 +114,7 @@ struct StreamLineage {
         isEnded = false
         begin(cause, shard, through)
         lostThrough = now
+        begunWith = described
         looksLeft = Self.looksForSuccessors
         // A stream that has ended is read as a whole: nothing is waited for.
         observe(
@@ -122,6 +125,8 @@ struct StreamLineage {
     /// How often a stream that begins anew is looked at before what follows a closed shard counts as gone.
     static let looksForSuccessors = 10
     private var looksLeft = 0
+    /// The shards that were described when the stretch began: what is missing before them lies before it.
+    private var begunWith: Set<String> = []
 
     /// Begins a new stretch because changes of one shard are lost; its reading goes on behind `next`.
     ///

@@ -169,9 +169,12 @@ final class SimulatedStream: ChangeSource {
     }
 
     /// Ends two neighbours and begins one in their place.
-    func merge() {
+    ///
+    /// - Parameter ids: Of which the two are; all where there are none.
+    func merge(_ ids: [String] = []) {
         state.withLock { state in
-            let open = state.shards.indices.filter { state.shards[$0].isOpen }
+            let open = state.shards.indices
+                .filter { state.shards[$0].isOpen && (ids.isEmpty || ids.contains(state.shards[$0].id)) }
                 .sorted { state.shards[$0].keys.lowerBound < state.shards[$1].keys.lowerBound }
             guard open.count > 1 else { return }
             let place = Int.random(in: 0..<open.count - 1, using: &state.random)
@@ -200,7 +203,9 @@ final class SimulatedStream: ChangeSource {
                 state.shards[index].records.removeFirst(old.count)
             }
             let empty = Set(
-                state.shards.filter { !$0.isOpen && $0.records.isEmpty && $0.trimmed != nil }.map(\.id))
+                state.shards.filter {
+                    !$0.isOpen && $0.records.isEmpty && $0.trimmed != nil && Self.isFollowed($0, state)
+                }.map(\.id))
             state.shards.removeAll { empty.contains($0.id) }
             return (gone, empty)
         }
@@ -209,10 +214,15 @@ final class SimulatedStream: ChangeSource {
     /// Takes away shards that ended with all that they have: times that ran backwards let a retention take them before their parents.
     func remove(_ ids: [String]) { state.withLock { $0.shards.removeAll { ids.contains($0.id) && !$0.isOpen } } }
 
-    /// Takes away one that ended, whichever.
+    /// Whether what follows a shard is listed by now.
+    private static func isFollowed(_ shard: Shard, _ state: State) -> Bool {
+        state.shards.allSatisfy { !$0.parents.contains(shard.id) || $0.listedFrom <= state.descriptions }
+    }
+
+    /// Takes away one that ended and whose successors are listed, whichever.
     func removeAny() {
         let ended = state.withLock { state in
-            let ended = state.shards.filter { !$0.isOpen }.map(\.id)
+            let ended = state.shards.filter { !$0.isOpen && Self.isFollowed($0, state) }.map(\.id)
             return ended.randomElement(using: &state.random)
         }
         if let ended { remove([ended]) }

@@ -181,6 +181,37 @@ import VarveVault
         #expect(try home.verify().isEmpty)
     }
 
+    /// The shard that waits for the other half is what tells of the half that is gone.
+    @Test func `of two shards that became one, one is gone unseen`() throws {
+        let home = try CaptureHome()
+        let stream = SimulatedStream(seed: 17)
+        let root = "shard-1-1"
+        try home.snapshot(stream.table, at: stream.cut)
+        stream.write(40)
+        try home.captureOnce(stream)
+        stream.split(root, late: 30)
+        var capture: TableCapture? = try home.capture(stream)
+        for _ in 0..<20 { _ = try capture?.step() }
+        #expect(try home.segments("Simulated").last?.manifest.log?.shards.first { $0.id == root }?.ended == true)
+        capture = nil
+        stream.write(60)
+        for _ in 0..<20 { _ = stream.describe() }
+        let halves = stream.successors(of: root)
+        stream.merge(halves)
+        stream.write(20)
+        stream.remove([root, try #require(halves.first)])
+        let before = try #require(try home.coverage("Simulated").through)
+        let heard = try home.captureOnce(stream, within: 20)
+        #expect(heard.holes.map(\.cause) == [.trimmed])
+        let hole = try #require(try home.coverage("Simulated").holes.first)
+        let lost = stream.writes.filter { $0.shard == halves.first }
+        #expect(!lost.isEmpty && hole.from.map { $0 >= before } == true)
+        for write in lost {
+            #expect(hole.from.map { $0 < write.effective } == true && hole.to.map { write.effective <= $0 } == true)
+        }
+        #expect(try home.verify().isEmpty)
+    }
+
     @Test func `what follows a shard that is closed at the beginning may be listed late`() throws {
         let home = try CaptureHome()
         let stream = SimulatedStream(seed: 11, isRough: false)
