@@ -98,20 +98,8 @@ import VarveVault
                 }
         }
 
-        /// Loses the power after `count` of `events`, and says what is wrong then.
-        func problems(after count: Int, of events: [FileEvent], _ random: inout SeededGenerator) throws -> [String] {
-            let place = folder.appending("after-\(UUID().uuidString)")
-            defer { try? FileManager.default.removeItem(atPath: place.string) }
-            let moved = events.prefix(count).map { $0.moved(from: folder.appending("live"), to: before) }
-            try LostPowerDisk.replay(moved, from: before, to: place, &random)
-            let vault: Vault
-            do {
-                vault = try Vault.open(try DirectoryStorage(place.appending("vault")))
-            } catch {
-                return ["the vault does not open: \(error)"]
-            }
-            let record = CommitRecord(place.appending("commits.log"))
-            return try lost(vault, record, reports.filter { $0.after <= count }.map(\.report)) + next(vault, record)
+        func problems(_ vault: Vault, _ record: CommitRecord, _ reports: [Report]) throws -> [String] {
+            try lost(vault, record, reports) + next(vault, record)
         }
 
         /// What was reported is there, and what is listed is whole, but for the damage that was there before.
@@ -157,7 +145,7 @@ import VarveVault
                     try CopySamples.copy(
                         try SnapshotReader(source, entry, keys: TwoKeys()), to: vault, record: record)
                 }
-                // A record of commits that lost its last line is completed by whatever looks next.
+                // What shows only now that something else is whole.
                 _ = try Self.heal(vault, from: source, record, clock: far)
             } catch {
                 return ["the next run fails: \(error)"]

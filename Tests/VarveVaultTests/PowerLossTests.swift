@@ -75,38 +75,26 @@ import VarveVault
             }
         }
 
-        /// Loses the power after `count` of `events`, and says what is wrong then.
-        func problems(after count: Int, of events: [FileEvent], _ random: inout SeededGenerator) throws -> [String] {
-            let place = folder.appending("after-\(UUID().uuidString)")
-            defer { try? FileManager.default.removeItem(atPath: place.string) }
-            let moved = events.prefix(count).map { $0.moved(from: folder.appending("live"), to: before) }
-            try LostPowerDisk.replay(moved, from: before, to: place, &random)
-            return try PowerLossCheck(
-                place, reports: reports.filter { $0.after <= count }.map(\.report)
-            ).problems()
+        func problems(_ vault: Vault, _ record: CommitRecord, _ reports: [Report]) throws -> [String] {
+            try PowerLossCheck(vault, record, reports).problems()
         }
     }
 
     /// Looks at what a power loss left.
     private struct PowerLossCheck {
-        let place: FilePath
+        let vault: Vault
+        let record: CommitRecord
         let reports: [Report]
         private let keys = TwoKeys()
 
-        init(_ place: FilePath, reports: [Report]) {
-            self.place = place
+        init(_ vault: Vault, _ record: CommitRecord, _ reports: [Report]) {
+            self.vault = vault
+            self.record = record
             self.reports = reports
         }
 
         func problems() throws -> [String] {
             var problems: [String] = []
-            let vault: Vault
-            do {
-                vault = try Vault.open(try DirectoryStorage(place.appending("vault")))
-            } catch {
-                return ["the vault does not open: \(error)"]
-            }
-            let record = CommitRecord(place.appending("commits.log"))
             let catalog = try Catalog.read(vault, depth: .bothCopies)
             let listed = Set(catalog.entries.map(\.manifest.id))
             let recorded = Set(try record.entries().entries.map(\.id))

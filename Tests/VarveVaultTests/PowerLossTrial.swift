@@ -1,22 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import SystemPackage
 import VarveTestKit
 import VarveVault
 
-/// A run that was recorded, and that can be looked at as a power loss left it.
+/// A run that was recorded, and that can be looked at as a power loss left it. The vault lies in `live/vault` of its folder, the home's record of
+/// commits in `live/commits.log`.
 protocol PowerLossRecording: AnyObject {
     associatedtype Report
 
     /// Records a run.
     init(_ random: inout SeededGenerator) throws
 
+    var folder: TemporaryFolder { get }
+    /// A copy of `live` as it was before the run.
+    var before: FilePath { get }
     var disk: LostPowerDisk { get }
     /// What the run had reported, and how many events had happened by then.
     var reports: [(after: Int, report: Report)] { get set }
 
+    /// What is wrong with what a power loss left behind these reports.
+    func problems(_ vault: Vault, _ record: CommitRecord, _ reports: [Report]) throws -> [String]
+}
+
+extension PowerLossRecording {
     /// Loses the power after `count` of `events`, and says what is wrong then.
-    func problems(after count: Int, of events: [FileEvent], _ random: inout SeededGenerator) throws -> [String]
+    fileprivate func problems(
+        after count: Int, of events: [FileEvent], _ random: inout SeededGenerator
+    ) throws -> [String] {
+        let place = folder.appending("after-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(atPath: place.string) }
+        let moved = events.prefix(count).map { $0.moved(from: folder.appending("live"), to: before) }
+        try LostPowerDisk.replay(moved, from: before, to: place, &random)
+        let vault: Vault
+        do {
+            vault = try Vault.open(try DirectoryStorage(place.appending("vault")))
+        } catch {
+            return ["the vault does not open: \(error)"]
+        }
+        return try problems(
+            vault, CommitRecord(place.appending("commits.log")), reports.filter { $0.after <= count }.map(\.report))
+    }
 }
 
 enum PowerLossTrial<Recording: PowerLossRecording> {
@@ -58,7 +83,7 @@ enum PowerLossTrial<Recording: PowerLossRecording> {
 
 extension FileEvent {
     /// The same event below another folder.
-    func moved(from old: FilePath, to new: FilePath) -> FileEvent {
+    fileprivate func moved(from old: FilePath, to new: FilePath) -> FileEvent {
         func move(_ path: FilePath) -> FilePath { FilePath(new.string + path.string.dropFirst(old.string.count)) }
         switch self {
         case .create(let path): return .create(move(path))

@@ -123,7 +123,7 @@ struct StreamLineage {
     }
 
     /// How often a stream that begins anew is looked at before what follows a closed shard counts as gone.
-    static let looksForSuccessors = 10
+    private static let looksForSuccessors = 10
     private var looksLeft = 0
     /// The shards that were described when the stretch began: what is missing before them lies before it.
     private var begunWith: Set<String> = []
@@ -176,6 +176,7 @@ struct StreamLineage {
         noteEnd()
     }
 
+    /// Takes a closed shard for one that was read to its end: what is left of it lies before the stretch.
     private mutating func passOver(_ index: Int) {
         shards[index].isPassedOver = true
         shards[index].isEnded = true
@@ -183,6 +184,7 @@ struct StreamLineage {
         shards[index].watermark = shards[index].watermark ?? Self.unknown
     }
 
+    /// Forgets shards that nobody needs any more, and stops waiting, when it was long enough, for what follows those that were passed over.
     private mutating func forgetAndForsake(_ described: Set<String>) {
         let parents = Set(shards.flatMap(\.parents))
         let known = Set(shards.map(\.id))

@@ -40,6 +40,7 @@ package struct ArchiveSettings: Sendable {
         try finishInterrupted(Manifest.TableIdentity(name: description.name, id: description.id))
     }
 
+    /// The same for a table of which only the vault knows.
     func finishInterrupted(_ table: Manifest.TableIdentity) throws {
         try vault.finishInterruptedCommits(of: table, record: commits, clock: clock)
     }

@@ -69,14 +69,19 @@ private final class LanePool: Sendable {
     private let free = Mutex<[Lane]>([])
     private let count = Atomic<Int>(0)
 
-    /// `@unchecked Sendable`: whoever took it out of the pool has it alone.
-    private final class Lane: @unchecked Sendable {
-        private var lane: ArchiveLane?
+    /// Nobody waits for the lock: whoever took it out of the pool has it alone.
+    private final class Lane: Sendable {
+        private let lane: Mutex<ArchiveLane?>
 
-        init(_ lane: consuming ArchiveLane) { self.lane = consume lane }
+        init(_ lane: consuming sending ArchiveLane) { self.lane = Mutex(consume lane) }
 
-        func add(_ batch: ItemBatch) throws { try batch.forEach { try lane?.add($0) } }
-        func finish(evenIfEmpty: Bool) throws { try lane.take()?.finish(evenIfEmpty: evenIfEmpty) }
+        func add(_ batch: ItemBatch) throws {
+            try lane.withLock { lane in try batch.forEach { try lane?.add($0) } }
+        }
+
+        func finish(evenIfEmpty: Bool) throws {
+            try lane.withLock { try $0.take()?.finish(evenIfEmpty: evenIfEmpty) }
+        }
     }
 
     init(_ writer: SnapshotWriter, _ settings: ArchiveSettings, _ progress: Progress) {

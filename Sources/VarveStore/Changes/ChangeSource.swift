@@ -10,8 +10,8 @@ package import VarveModel
 /// - A shard's records come in ascending order of position, and each record that it still holds comes to whoever reads on from a position before
 ///   it. A record may come more than once.
 /// - Nothing is left out silently: where some of what follows a position is gone, reading says ``ChangeReading/lost(_:next:)``.
-/// - The shards that one shard is split into are listed together, and before it goes from the stream; and soon after it is closed, for who begins anew
-///   in the middle of a stream counts what follows a closed shard as gone when it has looked some times.
+/// - The shards that one shard is split into are listed together, and before it goes from the stream.
+/// - What follows a closed shard is listed soon. Who begins in the middle of a stream looks some times, and then counts it as gone.
 /// - What is said of times holds: after `.nothingNew(through:)` no later record of that shard, and of no shard that follows it, was written at or
 ///   before that instant.
 /// - It is callable from any thread.
