@@ -28,9 +28,7 @@ test:
 	.ci/install-needs build test
 	python=$$(.ci/python-environment); \
 	swift build -c release --build-tests; \
-	export VARVE_PYTHON="$$python"; \
-	swift test -c release --skip-build --disable-xctest --skip '$(TRIALS)'; \
-	swift test -c release --skip-build --disable-xctest --filter '$(TRIALS)'
+	VARVE_PYTHON="$$python" .ci/test '$(TRIALS)'
 
 # The same trials, more of them. VARVE_SEED gives a run's seed back.
 torture: export VARVE_DAMAGES ?= 10000
