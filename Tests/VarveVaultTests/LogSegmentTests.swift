@@ -161,7 +161,7 @@ enum LogSamples {
         let time = { (offset: Int64) in Instant(microseconds: 1_700_000_000_000_000 + begin + offset) }
         return LogStretch(
             stream: "store/table", beginning: number == 0 ? .init(cause: .first, shard: nil, lastThrough: nil) : nil,
-            from: time(-1), through: time(Int64(Self.changes) - 1),
+            from: time(-1), aloneFrom: nil, through: time(Int64(Self.changes) - 1),
             shards: [
                 .init(
                     id: "log", parents: [], after: ChangePosition(begin),
@@ -209,7 +209,8 @@ enum LogSamples {
         let (begin, end) = (stretch(0, changes: changes), stretch(1, changes: changes))
         return try writer.commit(
             log: LogStretch(
-                stream: begin.stream, beginning: begin.beginning, from: begin.from, through: end.through,
+                stream: begin.stream, beginning: begin.beginning, from: begin.from, aloneFrom: nil,
+                through: end.through,
                 shards: [
                     .init(
                         id: "log", parents: [], after: begin.shards[0].after, through: end.shards[0].through,

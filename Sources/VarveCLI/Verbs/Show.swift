@@ -74,6 +74,9 @@ struct ShowVerb: Verb {
                 "begins anew   \(beginning.cause.rawValue)\(beginning.lastThrough.map { "; the log before it ends at \($0.rfc3339)" } ?? "")"
             )
         }
+        if let aloneFrom = log.aloneFrom {
+            console.line("alone from    \(aloneFrom.rfc3339), where the segments before it are gone")
+        }
         for shard in log.shards {
             console.line(
                 "shard         \(shard.id)  after \(shard.after?.text ?? "its beginning") through \(shard.through?.text ?? "nothing yet")  \(Units.counted(shard.changes, "change"))\(shard.ended ? ", ended" : "")"

@@ -156,7 +156,8 @@ package struct CompactLog: Sendable {
                 changes: known.changes + shard.changes, watermark: shard.watermark, ended: shard.ended)
         }
         return LogStretch(
-            stream: first.stream, beginning: first.beginning, from: first.from, through: last.through,
-            shards: order.compactMap { shards[$0] }, events: stretches.flatMap(\.events), ended: last.ended)
+            stream: first.stream, beginning: first.beginning, from: first.from, aloneFrom: first.aloneFrom,
+            through: last.through, shards: order.compactMap { shards[$0] }, events: stretches.flatMap(\.events),
+            ended: last.ended)
     }
 }

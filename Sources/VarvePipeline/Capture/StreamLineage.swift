@@ -45,6 +45,8 @@ struct StreamLineage {
     private(set) var shards: [Shard] = []
     /// The watermark of the last segment.
     private(set) var committedThrough: Instant?
+    /// No change in the segments by now is later, and no hole reaches further. A shard may have been read further than others.
+    private var frontier: Instant?
     private(set) var isEnded = false
     private var beginning: LogStretch.Beginning?
     private var events: [LogStretch.TableEvent] = []
@@ -59,6 +61,7 @@ struct StreamLineage {
     init(after stretch: LogStretch) {
         stream = stretch.stream
         committedThrough = stretch.through
+        frontier = stretch.frontier
         isEnded = stretch.ended
         shards = stretch.shards.map { shard in
             Shard(
@@ -331,14 +334,16 @@ struct StreamLineage {
         if isUnknown { return nil }
         let from: Instant
         if beginsAnew {
-            let known = [committedThrough, lostThrough].compactMap(\.self)
+            // What is in the segments before the hole counts only as long as nothing behind the hole does.
+            let known = [committedThrough, lostThrough, frontier].compactMap(\.self)
             from = (shards.compactMap(\.completeFrom) + known).max() ?? through
         } else {
             from = committedThrough ?? through
         }
         guard hasNews || through > from || shards.contains(where: { $0.changes > 0 }) else { return nil }
         return LogStretch(
-            stream: stream, beginning: beginning, from: from, through: through,
+            stream: stream, beginning: beginning, from: from,
+            aloneFrom: frontier.flatMap { $0 > from ? $0 : nil }, through: through,
             shards: shards.compactMap { shard in
                 shard.watermark.map {
                     LogStretch.Shard(
@@ -352,6 +357,7 @@ struct StreamLineage {
     /// The vault holds the stretch: what comes next belongs to the segment after it.
     mutating func commit(_ stretch: LogStretch) {
         committedThrough = stretch.through
+        frontier = stretch.frontier
         beginning = nil
         lostThrough = nil
         for index in shards.indices {

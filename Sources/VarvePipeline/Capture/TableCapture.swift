@@ -90,15 +90,7 @@ package final class TableCapture {
     package func step() throws -> Step {
         try claim.refresh()
         try lane?.keepAlive()
-        description = try source.describe()
-        // One that ended and was switched on again is another stream.
-        if committed.isEnded && !lineage.beginsAnew && description.id == committed.stream { return .ended }
-        if let (cause, shard) = lineage.breaks(at: description) {
-            _ = try closeBeforeBreak()
-            lineage.beginAnew(cause, shard: shard, description, now: try source.settle())
-        } else {
-            lineage.observe(description)
-        }
+        guard try follow() else { return .ended }
         let hasMore = try readPages()
         let isOld = Double(settings.clock.now().microseconds - began.microseconds) >= limits.age / .microseconds(1)
         let isDue = lineage.hasShardEnded || lineage.isEnded || (lane?.rawBytes ?? 0) >= limits.rawBytes
@@ -114,9 +106,24 @@ package final class TableCapture {
         // Time passes for a table at rest only when its source is asked to let it.
         if !lineage.isEnded {
             let now = try source.settle()
-            if lineage.readThrough.map({ $0 < now }) ?? true { _ = try readPages() }
+            // Reading may have been put back to where shards were known that are gone by now.
+            if try lineage.readThrough.map({ $0 < now }) ?? true && follow() { _ = try readPages() }
         }
         try close()
+    }
+
+    /// Follows the stream as it is described now: takes in its shards, or begins anew. Returns false where it has ended, and the vault holds all of it.
+    private func follow() throws -> Bool {
+        description = try source.describe()
+        // One that ended and was switched on again is another stream.
+        if committed.isEnded && !lineage.beginsAnew && description.id == committed.stream { return false }
+        if let (cause, shard) = lineage.breaks(at: description) {
+            _ = try closeBeforeBreak()
+            lineage.beginAnew(cause, shard: shard, description, now: try source.settle())
+        } else {
+            lineage.observe(description)
+        }
+        return true
     }
 
     /// Reads on until everything through an instant has been read, and closes the segment.

@@ -44,8 +44,11 @@ struct LogReading {
     /// The ids of segments that were merged into another one, which is whole: nobody reads them any more.
     private(set) var merged: Set<String> = []
 
-    /// How far each shard has been followed.
+    /// The stream that is followed, and how far each of its shards has been.
+    private var stream: String?
     private var head: [String: Head] = [:]
+    /// No change by now is later, and no hole reaches further.
+    private var frontier = Instant(microseconds: .min)
 
     private struct Head {
         var through: ChangePosition?
@@ -160,19 +163,19 @@ struct LogReading {
         _ manifest: Manifest, _ stretch: LogStretch, hole: Coverage.Hole.Cause?, _ lastThrough: Instant?,
         _ shard: String?
     ) {
+        // Segments before it may hold changes that are later; behind a hole nobody reads those.
+        let from = stretch.aloneFrom ?? stretch.from
         if let hole {
-            note(
-                hole, from: parts.last?.through ?? lastThrough, to: stretch.from, shard: shard, segment: manifest.id)
+            note(hole, from: parts.last?.through ?? lastThrough, to: from, shard: shard, segment: manifest.id)
         }
         // Positions and a snapshot's sequence number are of one kind only where there is one shard; and not where they have come twice.
         let only = stretch.shards.count == 1 && stretch.beginning?.cause != .rewound ? stretch.shards[0].after : nil
         // Where the beginning of the log is gone, so is what it said of the history before.
         let isFirstKept = isTrimmed && parts.isEmpty && stretch.beginning == nil
-        let notBefore =
-            stretch.beginning?.cause == .rewound || isFirstKept ? stretch.from : parts.last?.notBefore
+        let notBefore = stretch.beginning?.cause == .rewound || isFirstKept ? from : parts.last?.notBefore
         parts.append(
             Part(
-                from: stretch.from, through: stretch.through, after: only, notBefore: notBefore,
+                from: from, through: stretch.through, after: only, notBefore: notBefore,
                 last: only == nil ? nil : stretch.shards[0].through, segments: [manifest.id]))
         head = [:]
         follow(stretch)
@@ -180,6 +183,12 @@ struct LogReading {
 
     /// Whether a segment's shards go on where they were followed to, none of them missing and none come from nowhere.
     private func follows(_ stretch: LogStretch) -> Bool {
+        guard stretch.stream == stream, let through = parts.last?.through else { return false }
+        // Positions tell all of one shard. Of several, one may have been passed over unread where a log began anew; if the segment that told of
+        // that is missing, its time is what is left of it.
+        if stretch.shards.count > 1 {
+            guard stretch.from <= through, stretch.aloneFrom ?? through <= max(through, frontier) else { return false }
+        }
         let listed = Dictionary(uniqueKeysWithValues: stretch.shards.map { ($0.id, $0) })
         for shard in stretch.shards {
             if let known = head[shard.id] {
@@ -202,6 +211,8 @@ struct LogReading {
     }
 
     private mutating func follow(_ stretch: LogStretch) {
+        stream = stretch.stream
+        frontier = max(frontier, stretch.frontier)
         for shard in stretch.shards {
             let known = head[shard.id]
             head[shard.id] = Head(

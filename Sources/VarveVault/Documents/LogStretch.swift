@@ -10,8 +10,11 @@ package struct LogStretch: Codable, Equatable, Sendable {
     package let stream: String
     /// Left out where the segment goes on where the one before it ended.
     package let beginning: Beginning?
-    /// Every change with an effective time after this and not after ``through`` is in the segment.
+    /// Every change with an effective time after this and not after ``through`` is in the segment, or was in one before it: a shard may be ahead.
     package let from: Instant
+    /// Without the segments before it, the log is whole only behind this instant: they have changes up to here, or a hole that reaches up to here.
+    /// Left out where that is ``from``.
+    package let aloneFrom: Instant?
     /// The watermark: no change that comes later has an effective time at or before this.
     package let through: Instant
     /// Parents before children. Shards that ended stay listed as long as the stream knows them or a child of theirs is waited for.
@@ -22,12 +25,13 @@ package struct LogStretch: Codable, Equatable, Sendable {
     package let ended: Bool
 
     package init(
-        stream: String, beginning: Beginning?, from: Instant, through: Instant, shards: [Shard], events: [TableEvent],
-        ended: Bool
+        stream: String, beginning: Beginning?, from: Instant, aloneFrom: Instant?, through: Instant,
+        shards: [Shard], events: [TableEvent], ended: Bool
     ) {
         self.stream = stream
         self.beginning = beginning
         self.from = from
+        self.aloneFrom = aloneFrom
         self.through = through
         self.shards = shards
         self.events = events
@@ -131,6 +135,9 @@ extension LogStretch {
     /// More shards than any stream has open at once.
     static let shardsMax = 100_000
 
+    /// No change of this segment or of one before it is later, and no hole before it reaches further.
+    package var frontier: Instant { max(aloneFrom ?? from, shards.compactMap(\.last).max() ?? from) }
+
     /// Why the stretch cannot be one that was written; nil if it can.
     func flaw(items: Int) -> String? {
         guard shards.count <= Self.shardsMax, Set(shards.map(\.id)).count == shards.count else {
@@ -153,6 +160,7 @@ extension LogStretch {
         }
         if changes != items { return "has \(items) changes, and its shards have \(changes)" }
         if beginning == nil && from > through { return "ends before it begins" }
+        if let aloneFrom, aloneFrom <= from { return "begins alone before it begins" }
         return nil
     }
 }

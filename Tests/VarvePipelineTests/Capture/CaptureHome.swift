@@ -23,6 +23,8 @@ final class MovingClock: Clock {
             return $0
         }
     }
+    /// Moves it on to an instant; not back.
+    func advance(to instant: Instant) { time.withLock { $0 = max($0, instant) } }
     func advance(seconds: Int64) {
         time.withLock { $0 = Instant(microseconds: $0.microseconds + seconds * 1_000_000) }
     }
@@ -141,7 +143,7 @@ final class CaptureHome: Sendable {
     /// Captures up to now. Where that takes so long, it never would have come to its end.
     @discardableResult
     func captureOnce(
-        _ source: any ChangeSource, limits: SegmentLimits = SegmentLimits(), within seconds: Double = 60
+        _ source: any ChangeSource, limits: SegmentLimits = SegmentLimits(), within seconds: Double = 300
     ) throws -> Heard {
         let heard = Heard()
         let capture = try capture(source, limits: limits, heard)

@@ -156,14 +156,14 @@ import VarveVault
             stream.trim(try #require(trimmed), records: 1)
         }
         stream.remove(parents)
-        let heard = try home.captureOnce(stream, within: 20)
+        let heard = try home.captureOnce(stream, within: 60)
         #expect(heard.holes.map(\.cause) == [.trimmed])
         #expect(heard.segments.last?.log?.shards.contains { $0.id == root } == true)
         let cut = stream.cut
         try home.snapshot(stream.table, at: cut, items: stream.items(at: cut))
         stream.write(60)
         _ = split([try #require(children.last)])
-        try home.captureOnce(stream, within: 20)
+        try home.captureOnce(stream, within: 60)
         let coverage = try home.coverage("Simulated")
         #expect(coverage.holes.count == 1 && !coverage.isOpen)
         let through = try #require(coverage.through)
@@ -176,7 +176,7 @@ import VarveVault
         // It is listed for as long as the stream lists it.
         stream.remove([root])
         stream.write(10)
-        let last = try home.captureOnce(stream, within: 20).segments.last?.log
+        let last = try home.captureOnce(stream, within: 60).segments.last?.log
         #expect(last?.beginning == nil && last?.shards.contains { $0.id == root } == false)
         #expect(try home.verify().isEmpty)
     }
@@ -201,7 +201,7 @@ import VarveVault
         stream.write(20)
         stream.remove([root, try #require(halves.first)])
         let before = try #require(try home.coverage("Simulated").through)
-        let heard = try home.captureOnce(stream, within: 20)
+        let heard = try home.captureOnce(stream, within: 60)
         #expect(heard.holes.map(\.cause) == [.trimmed])
         let hole = try #require(try home.coverage("Simulated").holes.first)
         let lost = stream.writes.filter { $0.shard == halves.first }
@@ -209,6 +209,160 @@ import VarveVault
         for write in lost {
             #expect(hole.from.map { $0 < write.effective } == true && hole.to.map { write.effective <= $0 } == true)
         }
+        #expect(try home.verify().isEmpty)
+    }
+
+    /// A stream of two shards, of which the second gives a record a time and so falls behind.
+    private struct UnevenStream: ChangeSource {
+        let stream: SimulatedStream
+        static let slow = "shard-1-2"
+
+        func describe() -> ChangeStream { stream.describe() }
+        func settle() -> Instant { stream.settle() }
+        func read(_ shard: String, after position: ChangePosition?, limit: Int) throws -> ChangeReading {
+            try stream.read(shard, after: position, limit: shard == Self.slow ? 1 : 20)
+        }
+    }
+
+    /// Captures what such a stream has into segments of a page, and gives back the last time of what was read.
+    private func captureUneven(_ home: CaptureHome, _ stream: SimulatedStream) throws -> Instant {
+        try home.snapshot(stream.table, at: stream.cut)
+        try home.captureOnce(stream)
+        stream.write(300)
+        let uneven = UnevenStream(stream: stream)
+        let capture = try home.capture(uneven, limits: SegmentLimits(age: .seconds(60), rawBytes: 1))
+        for _ in 0..<5 { _ = try capture.step() }
+        return try #require(try home.segments("Simulated").flatMap { try home.lines($0) }.map(\.metadata.time).max())
+    }
+
+    /// Whatever is said to be covered is true, at its ends and at each change between.
+    private func checkTruth(_ home: CaptureHome, _ stream: SimulatedStream) throws {
+        let coverage = try home.coverage("Simulated")
+        for interval in coverage.intervals {
+            let between = stream.writes.map(\.effective).filter { interval.from < $0 && $0 < interval.through }
+            for instant in Set(between + [interval.from, interval.through]) {
+                #expect(
+                    try home.restored(.time(instant), of: "Simulated", home.catalog) == stream.items(at: instant),
+                    "at \(instant)")
+            }
+        }
+    }
+
+    @Test func `changes that were read ahead of a hole end it later`() throws {
+        let home = try CaptureHome()
+        let stream = SimulatedStream(seed: 23, isRough: false)
+        let ahead = try captureUneven(home, stream)
+        // Five were read.
+        stream.trim(UnevenStream.slow, records: 6)
+        let next = try #require(stream.writes.filter { $0.shard == UnevenStream.slow }.dropFirst(6).first).effective
+        try #require(next < ahead)
+        try home.snapshot(stream.table, at: next, items: stream.items(at: next))
+        let heard = try home.captureOnce(stream)
+        #expect(heard.holes.map(\.cause) == [.trimmed])
+        let cut = stream.cut
+        try home.snapshot(stream.table, at: cut, items: stream.items(at: cut))
+        stream.write(20)
+        try home.captureOnce(stream)
+        let coverage = try home.coverage("Simulated")
+        // All of the other shard is read before the loss is seen.
+        let end = stream.writes.filter { $0.effective < cut && $0.shard != UnevenStream.slow }.map(\.effective).max()
+        #expect(coverage.holes.map(\.to) == [end])
+        #expect(coverage.intervals.last?.from == cut)
+        try checkTruth(home, stream)
+    }
+
+    @Test func `a segment that is lost takes with it what was read ahead in it`() throws {
+        let home = try CaptureHome()
+        let stream = SimulatedStream(seed: 23, isRough: false)
+        _ = try captureUneven(home, stream)
+        for _ in 0..<2 { try home.captureOnce(stream) }
+        let segments = try home.segments("Simulated")
+        let index = try #require(try segments.firstIndex { try log($0).aloneFrom != nil })
+        let lost = segments[index - 1].manifest
+        let (from, aloneFrom) = (try log(segments[index]).from, try log(segments[index]).aloneFrom)
+        try home.snapshot(stream.table, at: from, items: stream.items(at: from))
+        for path in [lost.path, lost.catalogPath] { try home.vault.storage.delete(ObjectPath(path)) }
+        let coverage = try home.coverage("Simulated")
+        #expect(coverage.holes.map(\.cause) == [.missing] && coverage.holes.map(\.to) == [aloneFrom])
+        try checkTruth(home, stream)
+        // Once everything that was ahead is caught up with, nothing is said of it.
+        #expect(try log(try #require(segments.last)).aloneFrom == nil)
+    }
+
+    /// All shards of the one before have ended, and of the new one nothing was read yet: positions have nothing to say.
+    @Test func `a lost segment that began with another stream is a hole`() throws {
+        let home = try CaptureHome()
+        let stream = SimulatedStream(seed: 31, isRough: false)
+        try home.snapshot(stream.table, at: stream.cut)
+        stream.write(20)
+        try home.captureOnce(stream)
+        for shard in ["shard-1-1", "shard-1-2"] { stream.split(shard, late: 100) }
+        var ending: TableCapture? = try home.capture(stream)
+        for _ in 0..<3 { _ = try ending?.step() }
+        ending = nil
+        #expect(try log(try #require(try home.segments("Simulated").last)).shards.allSatisfy(\.ended))
+        stream.write(20)
+        stream.replace()
+        let begun = try #require(try home.captureOnce(stream).segments.first)
+        #expect(begun.log?.beginning?.cause == .streamReplaced)
+        stream.write(20)
+        try home.captureOnce(stream)
+        for path in [begun.path, begun.catalogPath] { try home.vault.storage.delete(ObjectPath(path)) }
+        #expect(try home.coverage("Simulated").holes.map(\.cause) == [.missing])
+        try checkTruth(home, stream)
+    }
+
+    /// As where the log of a copy and one's own come together.
+    @Test func `a first segment that passed a shard over does not go on where others ended`() throws {
+        let home = try CaptureHome()
+        let stream = SimulatedStream(seed: 37, isRough: false)
+        try home.snapshot(stream.table, at: stream.cut)
+        try home.captureOnce(stream)
+        let earlier = try #require(try home.segments("Simulated").first).manifest
+        stream.write(40)
+        stream.split("shard-1-1", late: 0)
+        let aside = home.folder.appending("aside")
+        for path in [earlier.path, earlier.catalogPath] {
+            let file = FilePath(home.vault.storage.location).appending(path)
+            try FileManager.default.moveItem(
+                atPath: file.string, toPath: aside.string + path.replacing("/", with: "_"))
+        }
+        try home.captureOnce(stream)
+        stream.write(20)
+        try home.captureOnce(stream)
+        for path in [earlier.path, earlier.catalogPath] {
+            let file = FilePath(home.vault.storage.location).appending(path)
+            try FileManager.default.moveItem(
+                atPath: aside.string + path.replacing("/", with: "_"), toPath: file.string)
+        }
+        #expect(try home.coverage("Simulated").holes.map(\.cause) == [.missing])
+        try checkTruth(home, stream)
+    }
+
+    @Test func `a shard that is gone is not read again where two things are lost at once`() throws {
+        let home = try CaptureHome()
+        let stream = SimulatedStream(seed: 29)
+        stream.split("shard-1-2", late: 0)
+        stream.write(100)
+        let capture = try home.capture(stream, limits: SegmentLimits(age: .seconds(60), rawBytes: 1))
+        for _ in 0..<8 { _ = try capture.step() }
+        let shards = try log(try #require(try home.segments("Simulated").last)).shards.filter { !$0.ended }
+        try #require(shards.count == 3 && shards[0].id == "shard-1-1")
+        // One is gone before its end was read, and of the last one changes are lost, which is seen when those of the second were taken.
+        stream.split("shard-1-1", late: 0)
+        stream.remove(["shard-1-1"])
+        stream.write(60)
+        stream.trim(shards[2].id, records: stream.writes.count { $0.shard == shards[2].id } - 1)
+        _ = try capture.step()
+        try capture.closeSettled()
+        #expect(try capture.run(through: stream.settle(), stop: StopSignal()))
+        let coverage = try home.coverage("Simulated")
+        #expect(coverage.holes.first?.cause == .trimmed)
+        let cut = stream.cut
+        try home.snapshot(stream.table, at: cut, items: stream.items(at: cut))
+        stream.write(20)
+        #expect(try capture.run(through: stream.settle(), stop: StopSignal()))
+        try checkTruth(home, stream)
         #expect(try home.verify().isEmpty)
     }
 

@@ -32,7 +32,7 @@ import VarveVault
     ) -> LogStretch {
         func position(_ number: Int) -> ChangePosition? { ChangePosition(Int64(number)) }
         return LogStretch(
-            stream: "s", beginning: beginning, from: from, through: through,
+            stream: "s", beginning: beginning, from: from, aloneFrom: nil, through: through,
             shards: [
                 .init(
                     id: "log", parents: [], after: position(range.lowerBound), through: position(range.upperBound),
