@@ -39,9 +39,7 @@ import VarveTestKit
         #expect(result.exitCode == nil)
         let child = try #require(Int32(result.outputText.trimmingCharacters(in: .whitespacesAndNewlines)))
         // Whoever adopts the orphan may take a moment to bury it.
-        let deadline = ContinuousClock.now + .seconds(5)
-        while kill(child, 0) == 0, !isZombie(child), ContinuousClock.now < deadline { usleep(1000) }
-        #expect(kill(child, 0) != 0 || isZombie(child))
+        #expect(eventually { kill(child, 0) != 0 || isZombie(child) })
     }
 
     private func isZombie(_ id: Int32) -> Bool {
@@ -55,7 +53,7 @@ import VarveTestKit
         let result = try long.wait()
         #expect(result.ending == .signal(SIGKILL))
         #expect(result.exitCode == 137)
-        #expect(result.took >= .milliseconds(50) && result.took < .seconds(5))
+        #expect(result.took >= .milliseconds(50) && result.took < .seconds(60))
         let short = try ChildProcess("/bin/true")
         #expect(!short.kill(after: .seconds(30)))
         #expect(try short.wait().ending == .exit(0))

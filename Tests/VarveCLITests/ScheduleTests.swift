@@ -40,16 +40,14 @@ import VarveTestKit
         try #require(try home.json("schedule", "history", "often")["runs"] as? [[String: Any]])
     }
 
-    /// Waits for something that another process does, for ten seconds at most.
+    /// Waits for something that another process does, as long as that runs.
     private func wait(_ process: ChildProcess, for condition: () throws -> Bool) throws {
-        let deadline = ContinuousClock.now + .seconds(10)
-        while !(try condition()) {
-            guard process.isRunning, ContinuousClock.now < deadline else {
-                Issue.record("\(String(decoding: try process.errorsSoFar(), as: UTF8.self))")
-                return
-            }
-            usleep(5000)
+        var isThere = false
+        _ = try eventually {
+            isThere = try condition()
+            return isThere || !process.isRunning
         }
+        if !isThere { Issue.record("\(String(decoding: try process.errorsSoFar(), as: UTF8.self))") }
     }
 
     @Test func `a run that was missed is caught up at once, its output kept, and the daemon stops with 0`() throws {

@@ -239,7 +239,7 @@ import VarveTestKit
     @Test(arguments: ["-*", "-&", "&", "*a&"])
     func `a file of nothing but marks of anchors is refused at once`(mark: String) throws {
         let text = String(repeating: mark, count: 1_000_000 / mark.utf8.count)
-        let took = try ContinuousClock().measure {
+        let took = try processorTime {
             _ = try #require(throws: ConfigError.self) { try parse(text) }
         }
         #expect(took < .seconds(60))
@@ -249,7 +249,7 @@ import VarveTestKit
         let stores = (0..<20_000).map { "  s\($0): { embedded: folder/s\($0) }\n" }.joined()
         let text = "version: 1\nkeys: { store: k, rootKey: r }\nstate: state\nstores:\n" + stores
         var count = 0
-        let took = try ContinuousClock().measure { count = try parse(text).stores.count }
+        let took = try processorTime { count = try parse(text).stores.count }
         #expect(count == 20_000)
         #expect(took < .seconds(60))
     }

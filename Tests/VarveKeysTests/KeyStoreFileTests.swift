@@ -146,9 +146,8 @@ import VarveTestKit
         try fixture.create(KeyFixture.passphrase)
         let body = try fixture.bytes().split(separator: 0x0a)[1]
         try fixture.write(Self.file(Self.header(kdf + "," + Self.salt), body))
-        let start = ContinuousClock.now
-        #expect(code { _ = try fixture.open(KeyFixture.passphrase) } == .damaged)
-        #expect(ContinuousClock.now - start < .seconds(1))
+        let took = processorTime { #expect(code { _ = try fixture.open(KeyFixture.passphrase) } == .damaged) }
+        #expect(took < .seconds(1))
     }
 
     @Test func `a header of another file with a checksum that holds does not open the body`() throws {

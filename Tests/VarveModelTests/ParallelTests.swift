@@ -4,6 +4,7 @@ import Glibc
 import Synchronization
 import Testing
 import VarveModel
+import VarveTestKit
 
 @Suite struct ParallelTests {
     private struct Failure: Error, Equatable { let number: Int }
@@ -21,9 +22,13 @@ import VarveModel
 
     @Test(arguments: [1, 4]) func `so many work at the same time, the caller among them`(threads: Int) throws {
         let seen = Mutex<Set<UInt>>([])
+        let areTogether = Mutex(true)
         _ = try Parallel.map(threads * 8, threads: threads) { _ in
             seen.withLock { _ = $0.insert(UInt(pthread_self())) }
-            usleep(5000)
+            // The last thread may begin late; what it is to do must not have been done by then.
+            if areTogether.withLock({ $0 }), !eventually({ seen.withLock { $0.count } == threads }) {
+                areTogether.withLock { $0 = false }
+            }
         }
         #expect(seen.withLock { $0.count } == threads)
         #expect(seen.withLock { $0.contains(UInt(pthread_self())) })

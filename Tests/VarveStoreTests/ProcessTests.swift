@@ -79,15 +79,17 @@ import VarveTestKit
         let home = try StoreHome()
         try bank(home)
         let loads = try (0..<3).map { _ in
-            try home.transferLoad("Accounts", accounts: Self.accounts, writers: 2, seconds: 2)
+            try home.transferLoad("Accounts", accounts: Self.accounts, writers: 2, seconds: 120)
         }
         var own = 0
-        let deadline = ContinuousClock.now + .seconds(2)
-        while ContinuousClock.now < deadline {
+        let second = ContinuousClock.now + .seconds(2)
+        // Turns are what is shared out, not time.
+        while ContinuousClock.now < second || own < 200 {
             try home.store.put(
                 try item(#"{"id":{"S":"mine"},"balance":{"N":"0"},"v":{"N":"\#(own)"}}"#), into: "Accounts")
             own += 1
         }
+        for load in loads { load.signal(SIGTERM) }
         let counts = try loads.map { try commits(try $0.wait()) }
         #expect(counts.allSatisfy { $0 >= 20 } && own >= 20, "\(counts) and \(own)")
         let changes = try home.store.changes(after: 0, limit: .max)

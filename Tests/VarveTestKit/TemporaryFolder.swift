@@ -2,7 +2,14 @@
 
 import Foundation
 import Glibc
+import Synchronization
 package import SystemPackage
+
+/// Folders that are there. Those of static templates have a reference to the end, and go with the process.
+private let there: Mutex<Set<String>> = {
+    atexit { for path in there.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: path) } }
+    return Mutex([])
+}()
 
 /// A folder of a test's own that removes itself, with all that is in it, when the last reference goes.
 ///
@@ -20,15 +27,19 @@ package final class TemporaryFolder: Sendable {
             throw TestKitError("Making a temporary folder in '\(parent)' failed", code: errno)
         }
         path = FilePath(String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        if !Self.areKept { there.withLock { _ = $0.insert(path.string) } }
     }
 
     deinit {
-        if ProcessInfo.processInfo.environment["VARVE_KEEP"] != nil {
+        if Self.areKept {
             print("Kept: \(path)")
         } else {
+            there.withLock { _ = $0.remove(path.string) }
             try? FileManager.default.removeItem(atPath: path.string)
         }
     }
+
+    private static let areKept = ProcessInfo.processInfo.environment["VARVE_KEEP"] != nil
 
     /// A path in the folder; nothing is made.
     package func appending(_ name: String) -> FilePath {

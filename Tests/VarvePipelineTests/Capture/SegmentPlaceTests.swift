@@ -83,7 +83,7 @@ import VarveTestKit
         }
         all.shuffle()
         var replaced: [Bool] = []
-        let took = ContinuousClock().measure {
+        let took = processorTime {
             all.sort { $0.place < $1.place }
             replaced = SegmentPlace.replaced(among: all.map { ($0.place, $0.merges) })
         }
