@@ -334,7 +334,7 @@ struct StreamLineage {
         if isUnknown { return nil }
         let from: Instant
         if beginsAnew {
-            // What is in the segments before the hole counts only as long as nothing behind the hole does.
+            // Behind the hole nobody reads what segments before it hold.
             let known = [committedThrough, lostThrough, frontier].compactMap(\.self)
             from = (shards.compactMap(\.completeFrom) + known).max() ?? through
         } else {
