@@ -164,22 +164,10 @@ import VarveVault
         }
         let segments = try home.segments(table)
         if segments.count > 1, let lost = segments.randomElement(using: &random) {
-            try lose(lost, home)
+            try home.lose(lost.manifest)
             checked += try check(home, try home.coverage(table), inside: 6, &random, truth)
         }
         return checked
-    }
-
-    /// Takes a segment's manifest away, both copies of it. Gives back what puts them back.
-    @discardableResult
-    private static func lose(_ segment: Catalog.Entry, _ home: CaptureHome) throws -> () throws -> Void {
-        let storage = home.vault.storage
-        let objects = try [segment.manifest.path, segment.manifest.catalogPath].map { path in
-            let path = try ObjectPath(path)
-            return (path, try storage.get(path, atMost: 1 << 24))
-        }
-        for (path, _) in objects { try storage.delete(path) }
-        return { for (path, bytes) in objects { try storage.put(path, bytes) } }
     }
 
     // MARK: Streams with many shards
@@ -245,8 +233,8 @@ import VarveVault
                     mayHide = true
                 case 3:
                     // Captured again from the one before it, as far as the stream still has it.
-                    if let newest = try home.segments(stream.table.id).last, newest.manifest.sources == nil {
-                        lostSegments.append(try lose(newest, home))
+                    if let newest = try home.segments(stream.table.id).last?.manifest, newest.sources == nil {
+                        lostSegments.append(try home.lose(newest))
                         mayHide = true
                     }
                 default: break

@@ -179,6 +179,18 @@ final class CaptureHome: Sendable {
         }
     }
 
+    /// Takes a manifest away, both copies of it, as an accident does. Gives back what puts them back, as a copy of the vault can.
+    @discardableResult
+    func lose(_ manifest: Manifest) throws -> () throws -> Void {
+        let storage = vault.storage
+        let objects = try [manifest.path, manifest.catalogPath].map { path in
+            let path = try ObjectPath(path)
+            return (path, try storage.get(path, atMost: 1 << 24))
+        }
+        for (path, _) in objects { try storage.delete(path) }
+        return { for (path, bytes) in objects { try storage.put(path, bytes) } }
+    }
+
     /// A snapshot made of the newest one and the log; nil where there is nothing to make it of.
     @discardableResult
     func synthesize(_ table: String) throws -> Manifest? {

@@ -161,8 +161,7 @@ import VarveVault
             URL(fileURLWithPath: home.vault.storage.location).appendingPathComponent(path)
         }
         switch gap {
-        case .bothManifests:
-            for path in [manifest.path, manifest.catalogPath] { try FileManager.default.removeItem(at: file(path)) }
+        case .bothManifests: try home.lose(manifest)
         case .damagedManifests:
             for path in [manifest.path, manifest.catalogPath] {
                 var bytes = try Data(contentsOf: file(path))

@@ -281,7 +281,7 @@ import VarveVault
         let lost = segments[index - 1].manifest
         let (from, aloneFrom) = (try log(segments[index]).from, try log(segments[index]).aloneFrom)
         try home.snapshot(stream.table, at: from, items: stream.items(at: from))
-        for path in [lost.path, lost.catalogPath] { try home.vault.storage.delete(ObjectPath(path)) }
+        try home.lose(lost)
         let coverage = try home.coverage("Simulated")
         #expect(coverage.holes.map(\.cause) == [.missing] && coverage.holes.map(\.to) == [aloneFrom])
         try checkTruth(home, stream)
@@ -307,7 +307,7 @@ import VarveVault
         #expect(begun.log?.beginning?.cause == .streamReplaced)
         stream.write(20)
         try home.captureOnce(stream)
-        for path in [begun.path, begun.catalogPath] { try home.vault.storage.delete(ObjectPath(path)) }
+        try home.lose(begun)
         #expect(try home.coverage("Simulated").holes.map(\.cause) == [.missing])
         try checkTruth(home, stream)
     }
@@ -321,20 +321,11 @@ import VarveVault
         let earlier = try #require(try home.segments("Simulated").first).manifest
         stream.write(40)
         stream.split("shard-1-1", late: 0)
-        let aside = home.folder.appending("aside")
-        for path in [earlier.path, earlier.catalogPath] {
-            let file = FilePath(home.vault.storage.location).appending(path)
-            try FileManager.default.moveItem(
-                atPath: file.string, toPath: aside.string + path.replacing("/", with: "_"))
-        }
+        let putBack = try home.lose(earlier)
         try home.captureOnce(stream)
         stream.write(20)
         try home.captureOnce(stream)
-        for path in [earlier.path, earlier.catalogPath] {
-            let file = FilePath(home.vault.storage.location).appending(path)
-            try FileManager.default.moveItem(
-                atPath: aside.string + path.replacing("/", with: "_"), toPath: file.string)
-        }
+        try putBack()
         #expect(try home.coverage("Simulated").holes.map(\.cause) == [.missing])
         try checkTruth(home, stream)
     }
